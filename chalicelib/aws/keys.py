@@ -1,0 +1,142 @@
+"""Every DynamoDB and S3 key, with who reads it and what it costs. One table (`pk`, `sk`, TTL in `ttl`), no index, no Scan.
+
+    pk                       sk                        item
+    PN#<project>             P                         project by name: project_id, is_public
+    U#<user>                 U                         user: password hash, is_admin, is_enabled
+    U#<user>                 G#<project>               grant: project_id, role
+    U#<user>                 L#<client address>        failed logins, ends by TTL
+    I#<counter>              I                         number allocator (project ids)
+    C                        <project>/<repository>    catalog: one small item a repository
+    R#<project id>#<repo>    M                         repository
+                             A#<digest>                manifest; bytes up to 64 KiB inline, above in S3 only
+                             T#<tag>                   tag -> digest (current pointer)
+                             D#<digest>#<tag>          the same, from the manifest's side
+                             H#<tag>#<time>            tag history, append-only
+                             X#<digest>#<time>         manifest deletion, append-only: ends the history of its tags
+                             F#<subject>#<digest>      referrer's descriptor
+                             B#<digest>                link: the repository may serve this blob
+    PB#<project id>#<digest> B                         blob in a project: how many of its repositories link it
+    B#<digest>               B                         blob of the registry: S3 key, size
+    S#<upload id>            S                         upload session, ends by TTL; closed ones stay as a mark
+                             P#<first part>            ETags of the parts one request uploaded
+
+Access patterns (reads: strongly consistent unless said)
+    token                    1 BatchGet: user, failed logins, the asked projects, their grants
+    pull by tag              Get T#, Get A#; warm (manifest known): Get T#
+    pull by digest           Get A#
+    blob GET, HEAD           Get B# link; warm: nothing (bound: `Blobs.KEEP_S`)
+    manifest PUT             1 BatchGet (per 100): links, children, tags, A#, M; 1 transaction; 1 S3 PUT
+    upload                   POST nothing; PATCH Query S# + 1 transaction; PUT Query S# + 1 transaction; POST mount 1-2 Get + 1 transaction
+    tag list                 Query T# after the last tag, limit n (one page, whatever the repository holds)
+    referrers                Query F#<subject># after the last digest, limit n
+    catalog                  Query C after the last name + 1 BatchGet of the projects seen
+    delete a tag             Get T#, 1 transaction
+    delete a manifest        Get A#, 1 transaction, Query D#<digest>#, then 50 tags a transaction: 23 calls for 1,000 tags
+
+Partitions: a repository's items share one, which DynamoDB splits by heat (no local index hinders it). Writes to `C` happen once in
+a repository's life. Blobs, uploads and users have partitions of their own.
+
+    S3
+    manifests/<project>/<repository>/<algorithm>/<hex>    manifest bytes; its ObjectCreated event starts a scan
+    blobs/<upload id>/<nonce>                             blob bytes, never copied, never overwritten (the nonce is per attempt)
+"""
+
+from __future__ import annotations
+
+PROJECT, USER, BLOB, REPOSITORY, SESSION, COUNTER = "P", "U", "B", "M", "S", "I"
+CATALOG = "C"
+
+
+def project(name: str) -> str:
+    """Partition of a project's name."""
+    return f"PN#{name}"
+
+
+def user(name: str) -> str:
+    """Partition of a user: the record, the grants, the failed logins."""
+    return f"U#{name}"
+
+
+def grant(project_name: str) -> str:
+    """Sort key of a user's grant on a project."""
+    return f"G#{project_name}"
+
+
+def failures(client_ip: str) -> str:
+    """Sort key of a user's failed logins from one address."""
+    return f"L#{client_ip}"
+
+
+def counter(name: str) -> str:
+    """Partition of a number allocator."""
+    return f"I#{name}"
+
+
+def repository(project_id: int, name: str) -> str:
+    """Partition of a repository; `name` is without the project."""
+    return f"R#{project_id}#{name}"
+
+
+def manifest(digest: str) -> str:
+    """Sort key of a manifest."""
+    return f"A#{digest}"
+
+
+def tag(name: str) -> str:
+    """Sort key of a tag."""
+    return f"T#{name}"
+
+
+def tag_of(digest: str, name: str = "") -> str:
+    """Sort key of a tag seen from its manifest; without a name the prefix of all of them."""
+    return f"D#{digest}#{name}"
+
+
+def history(name: str, at_us: int) -> str:
+    """Sort key of a tag's history row; `at_us` is microseconds, padded so that rows sort by time."""
+    return f"H#{name}#{at_us:020d}"
+
+
+def deletion(digest: str, at_us: int) -> str:
+    """Sort key of the mark a deleted manifest leaves."""
+    return f"X#{digest}#{at_us:020d}"
+
+
+def referrer(subject: str, digest: str = "") -> str:
+    """Sort key of a referrer; without a digest the prefix of all referrers of the subject."""
+    return f"F#{subject}#{digest}"
+
+
+def link(digest: str) -> str:
+    """Sort key of a blob link in a repository."""
+    return f"B#{digest}"
+
+
+def project_blob(project_id: int, digest: str) -> str:
+    """Partition of a blob within a project."""
+    return f"PB#{project_id}#{digest}"
+
+
+def blob(digest: str) -> str:
+    """Partition of a blob of the registry."""
+    return f"B#{digest}"
+
+
+def session(upload_id: str) -> str:
+    """Partition of an upload session."""
+    return f"S#{upload_id}"
+
+
+def parts(first_part: int) -> str:
+    """Sort key of the parts one request uploaded."""
+    return f"P#{first_part:05d}"
+
+
+def manifest_object(project_name: str, repository_name: str, algorithm: str, hex_: str) -> str:
+    """S3 key of a manifest."""
+    return f"manifests/{project_name}/{repository_name}/{algorithm}/{hex_}"
+
+
+def blob_object(upload_id: str, nonce: str) -> str:
+    """S3 key of an upload attempt's object, which becomes the blob's object."""
+    return f"blobs/{upload_id}/{nonce}"

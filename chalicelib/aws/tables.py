@@ -1,0 +1,171 @@
+"""The one table as PynamoDB models: one class per kind of item, told apart by `kind`.
+
+Only this package sees them; the stores turn them into the areas' own values. Keys come from `keys`, access goes through `table`.
+Source: DynamoDB developer guide, "Best practices for single-table design".
+"""
+
+from __future__ import annotations
+
+from pynamodb.attributes import (
+    BinaryAttribute,
+    BooleanAttribute,
+    DiscriminatorAttribute,
+    JSONAttribute,
+    ListAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+)
+from pynamodb.models import Model
+
+
+class Item(Model):
+    """Any item. `ttl` is when DynamoDB may drop it (Unix seconds); readers check it themselves, deletion is late or never."""
+
+    class Meta:
+        """Only the schema is taken from here; `table.Table` knows name and endpoint."""
+
+        table_name = "moorage"
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    kind = DiscriminatorAttribute()
+    ttl = NumberAttribute(null=True)
+
+
+class ProjectItem(Item, discriminator="project"):
+    """`PN#<project> P`"""
+
+    project_id = NumberAttribute()
+    is_public = BooleanAttribute()
+    created_at = NumberAttribute()
+    created_by = UnicodeAttribute()
+
+
+class UserItem(Item, discriminator="user"):
+    """`U#<user> U`"""
+
+    password_hash = UnicodeAttribute()
+    is_admin = BooleanAttribute()
+    is_enabled = BooleanAttribute()
+    created_at = NumberAttribute()
+
+
+class GrantItem(Item, discriminator="grant"):
+    """`U#<user> G#<project>`; `project_id` ties it to one life of the project."""
+
+    project_id = NumberAttribute()
+    role = UnicodeAttribute()
+
+
+class FailuresItem(Item, discriminator="failures"):
+    """`U#<user> L#<client address>`"""
+
+    failures = NumberAttribute()
+
+
+class CounterItem(Item, discriminator="counter"):
+    """`I#<counter> I`"""
+
+    last = NumberAttribute()
+
+
+class CatalogItem(Item, discriminator="catalog"):
+    """`C <project>/<repository>`"""
+
+    project_id = NumberAttribute()
+
+
+class RepositoryItem(Item, discriminator="repository"):
+    """`R#<project id>#<repository> M`"""
+
+    created_at = NumberAttribute()
+
+
+class ManifestItem(Item, discriminator="manifest"):
+    """`R# A#<digest>`; `content` is absent when the bytes are in S3 only."""
+
+    media_type = UnicodeAttribute()
+    size_bytes = NumberAttribute()
+    content = BinaryAttribute(null=True, legacy_encoding=False)
+    key = UnicodeAttribute()
+    subject = UnicodeAttribute(null=True)
+    artifact_type = UnicodeAttribute(null=True)
+    pushed_at = NumberAttribute()
+    pushed_by = UnicodeAttribute()
+
+
+class TagItem(Item, discriminator="tag"):
+    """`R# T#<tag>`"""
+
+    digest = UnicodeAttribute()
+    tagged_at = NumberAttribute()
+
+
+class TagOfItem(Item, discriminator="tag_of"):
+    """`R# D#<digest>#<tag>`"""
+
+
+class HistoryItem(Item, discriminator="history"):
+    """`R# H#<tag>#<time>`; no digest: the tag was removed."""
+
+    digest = UnicodeAttribute(null=True)
+    by = UnicodeAttribute()
+
+
+class DeletionItem(Item, discriminator="deletion"):
+    """`R# X#<digest>#<time>`"""
+
+    by = UnicodeAttribute()
+
+
+class ReferrerItem(Item, discriminator="referrer"):
+    """`R# F#<subject>#<digest>`; `annotations` is absent when too large, then `key` says where the manifest is."""
+
+    media_type = UnicodeAttribute()
+    size_bytes = NumberAttribute()
+    artifact_type = UnicodeAttribute(null=True)
+    annotations = JSONAttribute(null=True)
+    key = UnicodeAttribute(null=True)
+
+
+class LinkItem(Item, discriminator="link"):
+    """`R# B#<digest>`"""
+
+    key = UnicodeAttribute()
+    size_bytes = NumberAttribute()
+    touched_at = NumberAttribute()
+
+
+class ProjectBlobItem(Item, discriminator="project_blob"):
+    """`PB#<project id>#<digest> B`"""
+
+    key = UnicodeAttribute()
+    size_bytes = NumberAttribute()
+    repositories = NumberAttribute()
+
+
+class BlobItem(Item, discriminator="blob"):
+    """`B#<digest> B`"""
+
+    key = UnicodeAttribute()
+    size_bytes = NumberAttribute()
+    touched_at = NumberAttribute()
+
+
+class SessionItem(Item, discriminator="session"):
+    """`S#<upload id> S`; `state` is `open`, or `closed` as the mark of an upload that is over."""
+
+    state = UnicodeAttribute()
+    version = NumberAttribute()
+    offset_bytes = NumberAttribute()
+    key = UnicodeAttribute(null=True)
+    multipart_id = UnicodeAttribute(null=True)
+    tail_key = UnicodeAttribute(null=True)
+    digests = JSONAttribute(null=True)
+
+
+class PartsItem(Item, discriminator="parts"):
+    """`S#<upload id> P#<first part>`: the ETags of consecutive parts and their sizes."""
+
+    etags: ListAttribute[str] = ListAttribute()
+    sizes: ListAttribute[int] = ListAttribute()

@@ -1,0 +1,88 @@
+"""Settings: the only reader of the environment, checked once at start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+class SettingsError(ValueError):
+    """A setting is missing or makes no sense; the message names the variable and what to write there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a process must know before its first request. Durations are seconds."""
+
+    table: str = "moorage"
+    bucket: str = "moorage"
+    public_url: str = "http://127.0.0.1:5000"
+    upload_url: str | None = "http://127.0.0.1:5000"
+    s3_public_url: str = ""
+    s3_endpoint_url: str = ""
+    dynamodb_endpoint_url: str = ""
+    secrets_endpoint_url: str = ""
+    region: str = "us-east-1"
+    service: str = "moorage"
+    token_keys_secret: str = "moorage/token-keys"
+    registry_keys_secret: str = "moorage/registry-keys"
+    token_s: int = 900
+    download_url_s: int = 1200
+    upload_s: int = 12 * 3600
+    create_project_on_push: bool = True
+    upload_host: str = "127.0.0.1"
+    upload_port: int = 8080
+    upload_memory_bytes: int = 160 * 1024 * 1024
+    log_level: str = "INFO"
+
+    @property
+    def realm(self) -> str:
+        """The token service's address, as the challenge names it."""
+        return f"{self.public_url}/service/token"
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """Read and check the settings. Raises `SettingsError` naming the variable at fault."""
+        public_url = _url(environ, "MOORAGE_PUBLIC_URL", cls.public_url)
+        upload = environ.get("MOORAGE_UPLOAD_URL", "") or public_url
+        endpoint = environ.get("AWS_ENDPOINT_URL", "")
+        s3_endpoint = environ.get("AWS_ENDPOINT_URL_S3", endpoint)
+        return cls(
+            table=environ.get("MOORAGE_TABLE", cls.table),
+            bucket=environ.get("MOORAGE_BUCKET", cls.bucket),
+            public_url=public_url,
+            upload_url=None if upload == "off" else _url({"MOORAGE_UPLOAD_URL": upload}, "MOORAGE_UPLOAD_URL", ""),
+            s3_public_url=_url(environ, "MOORAGE_S3_PUBLIC_URL", s3_endpoint),
+            s3_endpoint_url=s3_endpoint,
+            dynamodb_endpoint_url=environ.get("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
+            secrets_endpoint_url=environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint),
+            region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or cls.region,
+            service=environ.get("MOORAGE_SERVICE", cls.service),
+            token_keys_secret=environ.get("MOORAGE_TOKEN_KEYS_SECRET", cls.token_keys_secret),
+            registry_keys_secret=environ.get("MOORAGE_REGISTRY_KEYS_SECRET", cls.registry_keys_secret),
+            token_s=_number(environ, "MOORAGE_TOKEN_SECONDS", cls.token_s, at_least=60, at_most=3600),
+            download_url_s=_number(environ, "MOORAGE_DOWNLOAD_SECONDS", cls.download_url_s, at_least=60, at_most=43200),
+            upload_s=_number(environ, "MOORAGE_UPLOAD_SECONDS", cls.upload_s, at_least=600, at_most=7 * 86400),
+            create_project_on_push=environ.get("MOORAGE_CREATE_PROJECT_ON_PUSH", "on") != "off",
+            upload_host=environ.get("MOORAGE_UPLOAD_HOST", cls.upload_host),
+            upload_port=_number(environ, "MOORAGE_UPLOAD_PORT", cls.upload_port, at_least=0, at_most=65535),
+            upload_memory_bytes=1024 * 1024 * _number(environ, "MOORAGE_UPLOAD_MEMORY_MB", 160, at_least=48, at_most=65536),
+            log_level=environ.get("MOORAGE_LOG_LEVEL", cls.log_level).upper(),
+        )
+
+
+def _url(environ: Mapping[str, str], name: str, default: str) -> str:
+    value = environ.get(name, "") or default
+    if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
+        raise SettingsError(f"{name} must be an http or https address such as https://registry.example.com, not {value!r}")
+    return value.rstrip("/")
+
+
+def _number(environ: Mapping[str, str], name: str, default: int, *, at_least: int, at_most: int) -> int:
+    text = environ.get(name, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or not at_least <= int(text) <= at_most:
+        raise SettingsError(f"{name} must be a whole number from {at_least} to {at_most}, not {text!r}")
+    return int(text)

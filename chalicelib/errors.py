@@ -1,0 +1,83 @@
+"""Every error a client can see: one table, one exception, rendered once (in `api`).
+
+Source: OCI distribution-spec 1.1, "Error Codes"; RANGE_INVALID and UNKNOWN are Docker's names for what OCI left unnamed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class ErrorRow(NamedTuple):
+    """What a code means on the wire."""
+
+    status: int
+    message: str
+
+
+ERRORS: Mapping[str, ErrorRow] = {
+    "BLOB_UNKNOWN": ErrorRow(404, "blob unknown to registry"),
+    "BLOB_UPLOAD_INVALID": ErrorRow(400, "blob upload invalid"),
+    "BLOB_UPLOAD_UNKNOWN": ErrorRow(404, "blob upload unknown to registry"),
+    "DENIED": ErrorRow(403, "requested access to the resource is denied"),
+    "DIGEST_INVALID": ErrorRow(400, "provided digest did not match uploaded content"),
+    "MANIFEST_BLOB_UNKNOWN": ErrorRow(404, "manifest references a manifest or blob unknown to registry"),
+    "MANIFEST_INVALID": ErrorRow(400, "manifest invalid"),
+    "MANIFEST_UNKNOWN": ErrorRow(404, "manifest unknown to registry"),
+    "NAME_INVALID": ErrorRow(400, "invalid repository name"),
+    "NAME_UNKNOWN": ErrorRow(404, "repository name not known to registry"),
+    "NOT_FOUND": ErrorRow(404, "no such page"),
+    "PAGINATION_NUMBER_INVALID": ErrorRow(400, "invalid number of results requested"),
+    "RANGE_INVALID": ErrorRow(416, "requested range not satisfiable"),
+    "SIZE_INVALID": ErrorRow(400, "provided length did not match content length"),
+    "TAG_INVALID": ErrorRow(400, "tag name is not valid"),
+    "TOOMANYREQUESTS": ErrorRow(429, "too many requests"),
+    "TOO_LARGE": ErrorRow(413, "the body is larger than the registry accepts here"),
+    "UNAUTHORIZED": ErrorRow(401, "authentication required"),
+    "UNAVAILABLE": ErrorRow(503, "the registry is busy, try again"),
+    "UNKNOWN": ErrorRow(500, "the registry failed; the request id says where to look"),
+    "UNSUPPORTED": ErrorRow(405, "the operation is unsupported"),
+}
+
+_WIRE_CODES = {
+    "NOT_FOUND": "UNSUPPORTED",
+    "PAGINATION_NUMBER_INVALID": "UNSUPPORTED",
+    "RANGE_INVALID": "BLOB_UPLOAD_INVALID",
+    "TAG_INVALID": "MANIFEST_INVALID",
+    "TOO_LARGE": "SIZE_INVALID",
+    "UNAVAILABLE": "TOOMANYREQUESTS",
+}
+"""Codes of ours that clients do not know are sent under the nearest code of the specification."""
+
+
+class RegistryError(Exception):
+    """An answer other than success, raised anywhere, rendered by `api` alone.
+
+    `detail` is JSON data for the client and must never hold a credential. `headers` are added to the answer (Retry-After,
+    WWW-Authenticate, Location and Range of a chunk out of order).
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: object = None,
+        *,
+        message: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        row = ERRORS[code]
+        super().__init__(f"{code}: {message or row.message}")
+        self.code = code
+        self.status = row.status
+        self.message = message or row.message
+        self.detail = detail
+        self.headers = dict(headers or {})
+
+    def body(self) -> bytes:
+        """Render the OCI error JSON: `{"errors": [{"code", "message", "detail"}]}`."""
+        error: dict[str, object] = {"code": _WIRE_CODES.get(self.code, self.code), "message": self.message}
+        if self.detail is not None:
+            error["detail"] = self.detail
+        return json.dumps({"errors": [error]}).encode()

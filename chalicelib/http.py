@@ -1,0 +1,51 @@
+"""A request and its answer as values: what every shell (Lambda, the upload service, tests) speaks with the core."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chalicelib.errors import RegistryError
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. Header names are lower-case; several values of a header are joined by the shell's list."""
+
+    method: str
+    path: str
+    query: Mapping[str, list[str]] = field(default_factory=dict)
+    headers: Mapping[str, list[str]] = field(default_factory=dict)
+    body: bytes = b""
+    client_ip: str = ""
+    request_id: str = ""
+
+    def header(self, name: str) -> str | None:
+        """Return the last value of the header `name` (lower-case), or None."""
+        values = self.headers.get(name)
+        return values[-1] if values else None
+
+    def parameter(self, name: str) -> str | None:
+        """Return the first value of the query parameter `name`, or None."""
+        values = self.query.get(name)
+        return values[0] if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP answer. On HEAD the body stays: API Gateway computes Content-Length from it and strips it."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+def json_response(status: int, value: object, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with a JSON document."""
+    return Response(status, {"Content-Type": "application/json", **(headers or {})}, json.dumps(value).encode())
+
+
+def error_response(error: RegistryError) -> Response:
+    """Render an error for the wire."""
+    return Response(error.status, {"Content-Type": "application/json", **error.headers}, error.body())

@@ -1,0 +1,176 @@
+"""What the registry needs from the outside, one protocol per ability. `chalicelib.aws` implements them; tests use fakes.
+
+Times are Unix seconds (int). Every method that writes is atomic: it happens whole or not at all, also when the process dies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from chalicelib.oci.descriptor import Descriptor
+from chalicelib.oci.digest import Digest
+from chalicelib.oci.manifest import Manifest
+from chalicelib.oci.reference import Repository, Tag
+from chalicelib.oci.session import Part, Session
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A repository's right to serve a blob: where the bytes are, how many, and when the link was last touched."""
+
+    digest: Digest
+    key: str
+    size_bytes: int
+    touched_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """A manifest as it was pushed, byte for byte."""
+
+    digest: Digest
+    media_type: str
+    content: bytes
+    pushed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Everything a manifest PUT must know before it decides, from one batch read."""
+
+    links: Mapping[Digest, Link]
+    children: Mapping[Digest, int]
+    """Sizes of the manifests an index names, those that exist in the repository."""
+    tags: Mapping[Tag, Digest]
+    """Where the tags of this PUT point now."""
+    is_known: bool
+    """The manifest itself is already there."""
+    is_repository_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A page of a list and the position to go on after, or None at the end."""
+
+    items: Sequence[T]
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One accepted manifest PUT: what `ManifestStore.put` writes in one transaction."""
+
+    manifest: Manifest
+    tags: Sequence[Tag]
+    gathered: Gathered
+    stale_links: Sequence[Link] = field(default=())
+    """Links whose grace period must move before garbage collection may look at them again."""
+    pushed_by: str = ""
+
+
+class BlobStore(Protocol):
+    """Blobs are shared by the registry; links decide who may read one."""
+
+    def link(self, repository: Repository, digest: Digest) -> Link | None:
+        """Find a repository's link. One read."""
+
+    def project_blob(self, project_id: int, digest: Digest) -> Link | None:
+        """Find a blob that some repository of the project has. One read."""
+
+    def commit(self, repository: Repository, digest: Digest, key: str, size_bytes: int, *, now: int) -> Link:
+        """Record an uploaded object as this blob and link it. When the blob exists already the link names the older
+        object, so `link.key != key` tells the caller to drop its own. One transaction for a new blob; idempotent."""
+
+    def mount(self, repository: Repository, link: Link, *, now: int) -> Link | None:
+        """Link a blob that another repository has. None when the blob is gone meanwhile. Idempotent."""
+
+    def unlink(self, repository: Repository, digest: Digest) -> bool:
+        """Take the blob from the repository. False when it was not there."""
+
+    def touch(self, repository: Repository, link: Link, *, now: int) -> None:
+        """Move the link's grace period. One conditional write."""
+
+
+class ManifestStore(Protocol):
+    """Manifests, tags and referrers of a repository."""
+
+    def find(self, repository: Repository, digest: Digest) -> StoredManifest | None:
+        """Read a manifest: one read, and one object GET above the inline limit (64 KiB)."""
+
+    def resolve(self, repository: Repository, tag: Tag) -> Digest | None:
+        """Read where a tag points. One read."""
+
+    def gather(
+        self, repository: Repository, manifest: Manifest, tags: Sequence[Tag], digests: Iterable[Digest]
+    ) -> Gathered:
+        """Read what a PUT must know; one batch read per hundred items. `digests` are the blobs and child manifests."""
+
+    def put(self, repository: Repository, push: Push, *, now: int) -> None:
+        """Store the manifest's bytes, then manifest, tags, history, referrer and repository in one transaction.
+        Raises MANIFEST_BLOB_UNKNOWN when a stale link vanished meanwhile. Idempotent."""
+
+    def untag(self, repository: Repository, tag: Tag, *, now: int, by: str) -> bool:
+        """Remove a tag, keep its manifest. False when there is none."""
+
+    def delete(self, repository: Repository, digest: Digest, *, now: int, by: str) -> bool:
+        """Remove a manifest, its tags and its entry as a referrer. False when there is none."""
+
+    def is_repository(self, repository: Repository) -> bool:
+        """Say whether anything was ever pushed here."""
+
+    def tags(self, repository: Repository, *, after: str | None, limit: int) -> Page[str]:
+        """List tags in byte order, after `after` (exclusive). One query per page."""
+
+    def referrers(
+        self, repository: Repository, subject: Digest, *, artifact_type: str | None, after: str | None, limit: int
+    ) -> Page[Descriptor]:
+        """List the manifests that name `subject`, in the order of their digests."""
+
+    def repositories(self, *, after: str | None, limit: int) -> Page[str]:
+        """List all repository names in byte order: the catalog before permissions. One query per page."""
+
+
+class SessionStore(Protocol):
+    """Upload sessions: they outlive the process that serves them."""
+
+    def load(self, upload_id: str) -> Session | None:
+        """Read a session with its parts. One query. None when nothing was saved yet."""
+
+    def save(self, before: Session | None, after: Session, new_parts: Sequence[Part]) -> None:
+        """Replace `before` by `after` when nobody else did meanwhile.
+        Raises RANGE_INVALID (416) when another request of the same upload won."""
+
+    def close(self, session: Session, *, now: int) -> None:
+        """Leave a mark that the upload is over (finished or cancelled): later requests are BLOB_UPLOAD_UNKNOWN."""
+
+
+class ObjectStore(Protocol):
+    """The bytes. Keys are opaque; objects are never changed once a record points at them."""
+
+    def put(self, key: str, content: bytes | memoryview, *, content_type: str = "application/octet-stream") -> None:
+        """Write a small object with its SHA-256 checked by the store. One PUT."""
+
+    def get(self, key: str, *, start: int = 0, end: int | None = None) -> bytes:
+        """Read bytes start..end (inclusive) of an object. Raises KeyError when there is none."""
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects; missing ones are fine."""
+
+    def start_multipart(self, key: str) -> str:
+        """Begin a multipart upload and return its id."""
+
+    def put_part(self, key: str, multipart_id: str, number: int, content: memoryview) -> str:
+        """Upload one part (1 to 10,000; at least 5 MiB but for the last) and return its ETag."""
+
+    def complete_multipart(self, key: str, multipart_id: str, parts: Sequence[Part]) -> None:
+        """Make the object out of its parts. Idempotent for the same parts."""
+
+    def abort_multipart(self, key: str, multipart_id: str) -> None:
+        """Drop a multipart upload and its parts; an unknown one is fine."""
+
+    def signed_url(self, method: str, key: str, *, expires_s: int, now: int) -> str:
+        """Sign a URL for GET or HEAD of an object. No call."""

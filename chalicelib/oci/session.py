@@ -1,0 +1,1 @@
+"""Placeholder while the upload area is written (replaced within the hour)."""
