@@ -35,6 +35,7 @@ ERRORS: Mapping[str, ErrorRow] = {
     "TAG_INVALID": ErrorRow(400, "tag name is not valid"),
     "TOOMANYREQUESTS": ErrorRow(429, "too many requests"),
     "TOO_LARGE": ErrorRow(413, "the body is larger than the registry accepts here"),
+    "TOO_MANY_TAGS": ErrorRow(414, "more tags in one request than the registry accepts"),
     "UNAUTHORIZED": ErrorRow(401, "authentication required"),
     "UNAVAILABLE": ErrorRow(503, "the registry is busy, try again"),
     "UNKNOWN": ErrorRow(500, "the registry failed; the request id says where to look"),
@@ -47,6 +48,7 @@ _WIRE_CODES = {
     "RANGE_INVALID": "BLOB_UPLOAD_INVALID",
     "TAG_INVALID": "MANIFEST_INVALID",
     "TOO_LARGE": "SIZE_INVALID",
+    "TOO_MANY_TAGS": "MANIFEST_INVALID",
     "UNAVAILABLE": "TOOMANYREQUESTS",
 }
 """Codes of ours that clients do not know are sent under the nearest code of the specification."""

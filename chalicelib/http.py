@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.errors import RegistryError
@@ -37,11 +37,12 @@ class Response:
     """One HTTP answer. On HEAD the body stays: API Gateway computes Content-Length from it and strips it."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    """A list of values becomes several header lines."""
     body: bytes = b""
 
 
-def json_response(status: int, value: object, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(status: int, value: object, headers: Mapping[str, str | Sequence[str]] | None = None) -> Response:
     """Answer with a JSON document."""
     return Response(status, {"Content-Type": "application/json", **(headers or {})}, json.dumps(value).encode())
 

@@ -7,6 +7,7 @@ TransactWriteItems) and its limits: 100 keys a batch, 100 actions a transaction.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ TRANSACTION_ACTIONS = 100
 _RETRIES = 8
 _IS_NEW = "attribute_not_exists(pk)"
 _EXISTS = "attribute_exists(pk)"
+_NAMES = re.compile(r"#(\w+)")
 
 Key = tuple[str, str]
 Action = dict[str, Any]
@@ -181,14 +183,12 @@ class Table:
     def update(
         self, pk: str, sk: str, expression: str, values: Mapping[str, Any], *, condition: str = _EXISTS
     ) -> Action:
-        """Action: change an existing item by an update expression. Reserved words: write `#kind` for `kind`."""
+        """Action: change an existing item by an update expression. Write reserved words with a `#`: `#kind`, `#key`."""
         request: dict[str, Any] = {
             "TableName": self.name,
             "Key": _key(pk, sk),
             "UpdateExpression": expression,
         }
-        if "#kind" in expression:
-            request["ExpressionAttributeNames"] = {"#kind": "kind"}
         return {"Update": _conditional(request, condition, values)}
 
     def _call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -203,6 +203,9 @@ def _key(pk: str, sk: str) -> dict[str, dict[str, str]]:
 def _conditional(request: dict[str, Any], condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
     if condition:
         request["ConditionExpression"] = condition
+    names = set(_NAMES.findall(condition + " " + request.get("UpdateExpression", "")))
+    if names:
+        request["ExpressionAttributeNames"] = {f"#{name}": name for name in names}
     if values:
         request["ExpressionAttributeValues"] = {
             name: {"N": str(value)} if isinstance(value, int) else {"S": value} for name, value in values.items()

@@ -150,6 +150,7 @@ class BlobItem(Item, discriminator="blob"):
     key = UnicodeAttribute()
     size_bytes = NumberAttribute()
     touched_at = NumberAttribute()
+    links = NumberAttribute()
 
 
 class SessionItem(Item, discriminator="session"):

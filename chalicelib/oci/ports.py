@@ -5,7 +5,7 @@ Times are Unix seconds (int). Every method that writes is atomic: it happens who
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -17,6 +17,9 @@ from chalicelib.oci.session import Part, Session
 
 T = TypeVar("T")
 
+GRACE_S = 24 * 3600
+"""How long garbage collection leaves an unused link alone after it was touched."""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -26,6 +29,11 @@ class Link:
     key: str
     size_bytes: int
     touched_at: int
+
+
+def is_stale(link: Link, now: int) -> bool:
+    """Say whether a link must be touched before something new relies on it."""
+    return now - link.touched_at > GRACE_S // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,10 @@ class Push:
     pushed_by: str = ""
 
 
+class TagMoved(Exception):
+    """A tag of the push was moved by somebody else between the read and the write; read again."""
+
+
 class BlobStore(Protocol):
     """Blobs are shared by the registry; links decide who may read one."""
 
@@ -104,14 +116,12 @@ class ManifestStore(Protocol):
     def resolve(self, repository: Repository, tag: Tag) -> Digest | None:
         """Read where a tag points. One read."""
 
-    def gather(
-        self, repository: Repository, manifest: Manifest, tags: Sequence[Tag], digests: Iterable[Digest]
-    ) -> Gathered:
-        """Read what a PUT must know; one batch read per hundred items. `digests` are the blobs and child manifests."""
+    def gather(self, repository: Repository, manifest: Manifest, tags: Sequence[Tag]) -> Gathered:
+        """Read what a PUT must know: one batch read per hundred items."""
 
     def put(self, repository: Repository, push: Push, *, now: int) -> None:
         """Store the manifest's bytes, then manifest, tags, history, referrer and repository in one transaction.
-        Raises MANIFEST_BLOB_UNKNOWN when a stale link vanished meanwhile. Idempotent."""
+        Raises TagMoved when the tags are no longer as gathered, MANIFEST_BLOB_UNKNOWN when a stale link vanished. Idempotent."""
 
     def untag(self, repository: Repository, tag: Tag, *, now: int, by: str) -> bool:
         """Remove a tag, keep its manifest. False when there is none."""

@@ -1,0 +1,51 @@
+# Moorage. `make` alone lists what there is.
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check test-fast lint clients clients-all conformance bench bench-quick lock clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## set up and run the registry on an embedded local stack
+	@sh scripts/setup_venv requirements-local.txt
+	@exec $(PYTHON) -m localstack.run
+
+test: ## set up and run all tests; real clients that are missing are skipped by name
+	@sh scripts/setup_venv requirements-dev.txt
+	@$(PYTHON) -m pytest
+
+check: ## lint, types, import contracts and the fast tests: what every commit must pass
+	@sh scripts/setup_venv requirements-dev.txt
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+	@$(PYTHON) -m pytest -q -m "not clients and not slow"
+
+clients: ## build the pinned Go clients (crane, oras, regctl, the conformance suite) into .clients/bin
+	@sh scripts/build_clients
+
+clients-all: ## the same, with helm and the peers of the benchmark
+	@sh scripts/build_clients --all
+
+conformance: ## run the official OCI conformance suite against the embedded stack, with auth on
+	@sh scripts/setup_venv requirements-dev.txt
+	@$(PYTHON) -m tests.conformance.run
+
+bench: ## measure Moorage beside docker-registry and distribution
+	@sh scripts/setup_venv requirements-dev.txt
+	@$(PYTHON) -m bench
+
+bench-quick: ## a short run of the same
+	@sh scripts/setup_venv requirements-dev.txt
+	@$(PYTHON) -m bench --quick
+
+lock: ## resolve the *.in files into hash-locked requirements (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' requirements.in -o requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' upload_service/requirements.in -o upload_service/requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' -c requirements.txt requirements-local.in -o requirements-local.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' -c requirements-local.txt requirements-dev.in -o requirements-dev.txt
+
+clean: ## remove what the targets made, but not your data in .moorage
+	rm -rf .venv .clients .conformance .pytest_cache .mypy_cache .ruff_cache .hypothesis build

@@ -1,0 +1,126 @@
+"""Every way into Moorage's Lambda functions and nothing else: API Gateway requests and the TOKEN authorizer.
+
+Chalice is the transport, and this is the only file that imports it. Its own routing is two greedy resources; paths are read from
+`requestContext.path`, which has the stage in it (`/v2/...`, `/service/...`). Source: AWS, "Input format of a Lambda function for
+proxy integration"; `docs/adr/0001-front-door.md` for why REST API stages are named `v2`, `api`, `service` and `ui`.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import os
+import time
+from contextvars import ContextVar
+from typing import Any
+from urllib.parse import unquote
+
+from chalice.app import Chalice, Response as ChaliceResponse
+
+from chalicelib import bootstrap
+from chalicelib.config import Settings
+from chalicelib.http import Request, Response
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_TEXT = ("application/json", "text/", "+json", "application/xml")
+
+_current_request: ContextVar[Any] = ContextVar("current_request", default=None)
+_lambda_context: ContextVar[Any] = ContextVar("lambda_context", default=None)
+
+
+class Moorage(Chalice):
+    """Chalice, made safe for threads and for paths it does not know."""
+
+    @property
+    def current_request(self) -> Any:
+        """The request of this thread or task: Chalice keeps one for the whole application."""
+        return _current_request.get()
+
+    @current_request.setter
+    def current_request(self, value: Any) -> None:
+        _current_request.set(value)
+
+    @property
+    def lambda_context(self) -> Any:
+        """The Lambda context of this thread or task."""
+        return _lambda_context.get()
+
+    @lambda_context.setter
+    def lambda_context(self, value: Any) -> None:
+        _lambda_context.set(value)
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        """Answer a proxy event. Any resource of the API is ours, so an unknown one cannot add to Chalice's route table."""
+        request_context = event["requestContext"]
+        request_context["resourcePath"] = "/{proxy+}"
+        return super().__call__(event, context)
+
+
+app = Moorage(app_name="moorage")
+app.api.binary_types = []  # With `*/*` here Chalice answers 400 to requests without Accept, which docker sends.
+
+
+class _Answer(ChaliceResponse):
+    """An answer whose body is text where it is text, so that 4 MiB manifests fit into Lambda's 6 MB, and base64 else."""
+
+    def to_dict(self, binary_types: Any = None) -> Any:
+        """Render as API Gateway's proxy answer."""
+        single = {name: value for name, value in self.headers.items() if isinstance(value, str)}
+        several = {name: list(value) for name, value in self.headers.items() if not isinstance(value, str)}
+        answer: dict[str, Any] = {"statusCode": self.status_code, "headers": single, "multiValueHeaders": several}
+        content_type = single.get("Content-Type", "")
+        try:
+            is_text = not self.body or any(word in content_type for word in _TEXT)
+            answer["body"] = self.body.decode() if is_text else base64.b64encode(self.body).decode()
+            answer["isBase64Encoded"] = not is_text
+        except UnicodeDecodeError:
+            answer["body"], answer["isBase64Encoded"] = base64.b64encode(self.body).decode(), True
+        return answer
+
+
+@app.route("/{proxy+}", methods=_METHODS, content_types=[])
+def answer() -> ChaliceResponse:
+    """Turn the event into the core's request and its response into Chalice's."""
+    response = _api().handle(_request(app.current_request.to_original_event()), now=int(time.time()))
+    return _Answer(response.body, headers=dict(response.headers), status_code=response.status)  # type: ignore[arg-type]
+
+
+def authorize(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """TOKEN authorizer of the registry API: let a credential through that the registry itself will look at again.
+
+    The policy covers the whole API since API Gateway caches it by the token. Raises `Exception("Unauthorized")`, the text that
+    makes API Gateway answer 401 with the challenge of its gateway response.
+    """
+    request = Request("GET", "/v2/", headers={"authorization": [event.get("authorizationToken") or ""]})
+    if not bootstrap.access(_settings()).is_credential(request, now=int(time.time())):
+        raise Exception("Unauthorized")
+    api = event["methodArn"].split("/")[0]
+    statement = {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{api}/*"}
+    return {"principalId": "caller", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+
+
+@functools.cache
+def _settings() -> Settings:
+    return Settings.from_environ(os.environ)
+
+
+@functools.cache
+def _api() -> bootstrap.Api:
+    return bootstrap.registry(_settings())
+
+
+def _request(event: dict[str, Any]) -> Request:
+    context = event["requestContext"]
+    body = event.get("body") or ""
+    return Request(
+        method=context["httpMethod"],
+        path=unquote(context["path"]),
+        query=event.get("multiValueQueryStringParameters") or {},
+        headers={name.lower(): values for name, values in (event.get("multiValueHeaders") or {}).items()},
+        body=base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(),
+        client_ip=(context.get("identity") or {}).get("sourceIp") or "",
+        request_id=context.get("requestId") or "",
+    )
+
+
+__all__ = ["Response", "answer", "app", "authorize"]
