@@ -1,0 +1,3 @@
+module moorage/bench
+
+go 1.22
