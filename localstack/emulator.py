@@ -1,0 +1,144 @@
+"""The emulator's process: MiniStack under uvicorn on this machine's loopback, with its state kept on disk.
+
+Started by `localstack.launch`. Standard output carries one line of JSON, `{"port", "pid"}`, when it serves; standard input
+is a lifeline: when it ends, the parent is gone, and the emulator saves and stops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from localstack import s3_storage
+from localstack.s3_front import S3Front
+from localstack.snapshots import Snapshots, damaged
+
+
+def main() -> int:
+    """Serve until the lifeline ends or a signal comes."""
+    options = _options()
+    broken = list(damaged(options.data / "state"))
+    if broken:
+        print(f"{broken[0]} is damaged; move it away to start without what it held", file=sys.stderr)
+        return 2
+    sockets = listen(options.port)
+    port = sockets[0].getsockname()[1]
+    os.environ.update(ministack_environment(options.data, port))
+    logging.basicConfig(filename=options.data / "emulator.log", filemode="w", level=logging.WARNING)
+    asyncio.run(_serve(options, sockets, port))
+    return 0
+
+
+def listen(port: int) -> list[socket.socket]:
+    """Listen on 127.0.0.1 and, where there is IPv6, on ::1: `localhost` in a presigned URL may mean either."""
+    first = socket.create_server(("127.0.0.1", port), backlog=512)
+    sockets = [first]
+    with contextlib.suppress(OSError):
+        sockets.append(socket.create_server(("::1", first.getsockname()[1]), family=socket.AF_INET6, backlog=512))
+    return sockets
+
+
+def ministack_environment(data: Path, port: int) -> dict[str, str]:
+    """What MiniStack reads from the environment, at import."""
+    return {
+        "GATEWAY_PORT": str(port),
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(data / "state"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(data / "s3"),
+        "LOG_LEVEL": "WARNING",
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        # MiniStack removes the containers of other MiniStacks on the Docker daemon that it finds.
+        "DOCKER_HOST": f"unix://{data / 'no-docker.sock'}",
+    }
+
+
+async def _serve(options: argparse.Namespace, sockets: list[socket.socket], port: int) -> None:
+    ministack: Any = importlib.import_module("ministack.app")
+    persistence: Any = importlib.import_module("ministack.core.persistence")
+    s3: Any = importlib.import_module("ministack.services.s3")
+    _report_failed_saves()
+    s3_storage.keep_large_bodies_on_disk(s3, options.data / "s3-parts")
+    save_all, states = persistence.save_all, ministack._build_persistence_save_dict
+    snapshots = Snapshots(lambda: save_all(states()), options.snapshot_seconds)
+    server = Server(_config(S3Front(ministack.app, s3, snapshots)))
+    server.announce = lambda: print(json.dumps({"port": port, "pid": os.getpid()}), flush=True)
+    _stop_without_parent(server)
+    keeping = asyncio.create_task(snapshots.keep())
+    await server.serve(sockets=sockets)
+    keeping.cancel()
+
+
+class Server(uvicorn.Server):
+    """uvicorn that says when it serves, and that leaves signals to `_stop_without_parent`."""
+
+    announce: Any = None
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Keep uvicorn from raising the signal again after a clean stop."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then announce."""
+        await super().startup(sockets=sockets)
+        if self.started and self.announce is not None:
+            self.announce()
+
+
+def _config(app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=3,
+    )
+
+
+def _stop_without_parent(server: uvicorn.Server) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.remove_reader(0)
+        server.should_exit = True
+
+    loop.add_reader(0, stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+def _report_failed_saves() -> None:
+    """MiniStack only logs that it could not save, for example on a full disk; a person must see it."""
+    told = logging.StreamHandler(sys.stderr)
+    told.setLevel(logging.ERROR)
+    told.setFormatter(logging.Formatter("%(message)s"))
+    logging.getLogger("persistence").addHandler(told)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m localstack.emulator", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder that keeps the state")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 picks a free one")
+    parser.add_argument("--snapshot-seconds", type=float, default=2.0, help="least time between two snapshots")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
