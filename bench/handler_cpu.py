@@ -26,7 +26,7 @@ from bench.events import proxy_event
 from bench.processes import BenchError
 from localstack.launch import Emulator, StartError
 
-PASSWORD = "bench-password-1"  # noqa: S105 (of an emulator that lives for seconds)
+PASSWORD = "bench-password-1"
 _REPOSITORY = "bench/handler"
 _SCOPE = f"repository:{_REPOSITORY}:pull,push"
 _BATCHES, _CALLS, _WARM_UP = 7, 100, 30

@@ -20,7 +20,13 @@ from bench.processes import BenchError
 from bench.programs import PROJECT
 
 _RUNS = 9
-_IMPORT = "import sys, time; sys.path.insert(0, sys.argv[1]); begun = time.perf_counter(); import app; print(time.perf_counter() - begun)"
+_IMPORT = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+begun = time.perf_counter()
+import app
+print(time.perf_counter() - begun)
+"""
 _CLI_ONLY = {"pip", "setuptools", "wheel", "inquirer", "click", "pyyaml", "blessed", "readchar"}
 """What only Chalice's command line needs; the zip leaves it out."""
 
