@@ -1,0 +1,1 @@
+"""Who may do what: users, projects, grants, passwords, tokens and the token service. Knows names as strings, not the registry."""

@@ -1,0 +1,47 @@
+"""What access control needs from the outside. `chalicelib.aws` implements it; tests use fakes. Times are Unix seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from chalicelib.rbac.model import Facts, Failures, Grant, Project, User
+from chalicelib.rbac.tokens import SigningKey, VerifyingKey
+
+
+class PrincipalStore(Protocol):
+    """Users, grants, failed logins and projects. Reads are strongly consistent."""
+
+    def facts(self, user: str, projects: Iterable[str], *, origin: str | None = None) -> Facts:
+        """Read everything about a user ("" = anonymous) and some projects; failed logins only with an origin.
+        One batch read per hundred items: a user, their failures and 49 projects are one."""
+
+    def add_failure(self, user: str, origin: str, *, seen: Failures, now: int, keep_s: int) -> int:
+        """Count a failed login atomically and return the count. `seen` is what `facts` said: failures whose time is over
+        are forgotten first. A new count ends after `keep_s` seconds."""
+
+    def save_user(self, user: User, *, is_new: bool) -> bool:
+        """Write a user; False when a new one exists already or a known one does not."""
+
+    def save_grant(self, user: str, project: str, grant: Grant | None) -> None:
+        """Write a user's grant, or remove it. Idempotent."""
+
+    def create_project(self, name: str, *, is_public: bool, by: str, now: int) -> Project | None:
+        """Create a project under a new id; None when there is one already. Ids are never used twice."""
+
+
+class VerifyingKeys(Protocol):
+    """Public keys of tokens, for the side that only verifies."""
+
+    def find(self, kid: str, *, now: int) -> VerifyingKey | None:
+        """Find a key that still verifies. An unknown id makes the keys be read again, at most once in 30 s."""
+
+
+class SigningKeys(VerifyingKeys, Protocol):
+    """Private keys of tokens, for the token service."""
+
+    def current(self, *, now: int) -> SigningKey:
+        """Return the key that signs now."""
+
+    def jwks(self, *, now: int) -> Mapping[str, Any]:
+        """Render the public keys as a JWK set (RFC 7517, section 5)."""

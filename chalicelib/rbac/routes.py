@@ -1,0 +1,185 @@
+"""The token service: `GET|POST /service/token` and `GET /service/token/jwks`.
+
+Source: distribution, "Token Authentication Specification" (GET) and "OAuth2 Token Authentication" (POST, RFC 6749 forms).
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from urllib.parse import parse_qs
+
+from chalicelib.config import Settings
+from chalicelib.errors import RegistryError
+from chalicelib.http import Request, Response, json_response
+from chalicelib.rbac import authorization, grants, passwords, tokens
+from chalicelib.rbac import scope as scopes_
+from chalicelib.rbac.authorization import Basic
+from chalicelib.rbac.login import Login
+from chalicelib.rbac.model import Facts, User
+from chalicelib.rbac.ports import PrincipalStore, SigningKeys
+from chalicelib.rbac.scope import Scope
+
+MAX_SCOPES = 48
+"""So many projects, their grants, the user and the failed logins are one batch read."""
+_MAX_FORM_BYTES = 64 * 1024
+_JWKS_AGE_S = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A token request. `scopes` is None when none were asked for: an identity token."""
+
+    scopes: list[Scope] | None
+    wants_refresh: bool
+    credentials: Basic | None = None
+    refresh_token: str = field(default="", repr=False)
+
+    @property
+    def projects(self) -> list[str]:
+        """The projects of the scopes."""
+        return [scope.project for scope in self.scopes or () if scope.type == scopes_.REPOSITORY]
+
+
+class TokenService:
+    """Gives tokens to whoever proves who they are, and to anonymous callers for what is public."""
+
+    def __init__(self, settings: Settings, store: PrincipalStore, keys: SigningKeys) -> None:
+        self._settings, self._store, self._keys = settings, store, keys
+        self._login = Login(store)
+        self._challenge = authorization.basic_challenge(settings)
+
+    def answer(self, request: Request, *, now: int) -> Response:
+        """Answer a request below `/service/`. Raises RegistryError; one batch read for a token, none for the keys."""
+        if request.path == "/service/token/jwks":
+            _allow(request, ("GET", "HEAD"))
+            headers = {"Cache-Control": f"public, max-age={_JWKS_AGE_S}"}
+            return json_response(200, self._keys.jwks(now=now), headers)
+        if request.path != "/service/token":
+            raise RegistryError("NOT_FOUND", {"path": request.path[:300]})
+        _allow(request, ("GET", "POST"))
+        return self._token(request, now)
+
+    def _token(self, request: Request, now: int) -> Response:
+        form = _form(request) if request.method == "POST" else request.query
+        service = _first(form, "service")
+        if service not in ("", self._settings.service):
+            return _bad_request("invalid_request", f"this service gives tokens for {self._settings.service!r} only")
+        scopes = scopes_.parse(form.get("scope", ()))
+        if len(scopes or ()) > MAX_SCOPES:
+            return _bad_request("invalid_scope", f"at most {MAX_SCOPES} repositories in one token")
+        if request.method == "GET":
+            wants_refresh = _first(form, "offline_token") == "true"
+            return self._issue(Asked(scopes, wants_refresh, self._basic(request)), request.client_ip, now)
+        wants_refresh = _first(form, "access_type") == "offline"
+        grant_type, name = _first(form, "grant_type"), _first(form, "username")
+        if grant_type == "password" and name:
+            credentials = Basic(name, _first(form, "password"))
+            return self._issue(Asked(scopes, wants_refresh, credentials), request.client_ip, now)
+        if grant_type == "refresh_token" and _first(form, "refresh_token"):
+            asked = Asked(scopes, wants_refresh, refresh_token=_first(form, "refresh_token"))
+            return self._issue(asked, request.client_ip, now)
+        error = "invalid_request" if grant_type in ("password", "refresh_token") else "unsupported_grant_type"
+        return _bad_request(error, "grant_type is password (with username and password) or refresh_token")
+
+    def _basic(self, request: Request) -> Basic | None:
+        header = request.header("authorization")
+        if header is None:
+            return None
+        credentials = authorization.parse(header)
+        if not isinstance(credentials, Basic):
+            raise authorization.unauthorized(self._challenge, "the token service takes a user name and a password")
+        return credentials
+
+    def _issue(self, asked: Asked, client_ip: str, now: int) -> Response:
+        facts = self._facts(asked, client_ip, now)
+        key, settings = self._keys.current(now=now), self._settings
+        claims: dict[str, object] = {
+            "iss": settings.public_url,
+            "aud": settings.service,
+            "sub": f"{tokens.USER_SUBJECT}{facts.user.name}" if facts.user else tokens.ANONYMOUS_SUBJECT,
+            "iat": now,
+            "nbf": now,
+            "exp": now + settings.token_s,
+            "jti": secrets.token_urlsafe(12),
+        }
+        if facts.user and facts.user.is_admin:
+            claims["adm"] = True
+        if asked.scopes is not None:
+            granted = grants.judge(asked.scopes, facts)
+            claims |= {"access": tokens.access_claims(granted.access), "pids": dict(granted.project_ids)}
+        token = tokens.sign(claims, key, tokens.ACCESS)
+        issued_at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        answer = {"token": token, "access_token": token, "expires_in": settings.token_s, "issued_at": issued_at}
+        if asked.wants_refresh and facts.user:
+            answer["refresh_token"] = asked.refresh_token or self._refresh_token(facts.user, now)
+        return json_response(200, answer, {"Cache-Control": "no-store"})
+
+    def _facts(self, asked: Asked, client_ip: str, now: int) -> Facts:
+        """Find out who asks, and read what decides about the scopes with it."""
+        if asked.refresh_token:
+            return self._refreshed(asked.refresh_token, asked.projects, now)
+        if asked.credentials is not None:
+            return self._login.facts(asked.credentials, client_ip, asked.projects, challenge=self._challenge, now=now)
+        return self._store.facts("", asked.projects) if asked.projects else Facts()
+
+    def _refreshed(self, refresh_token: str, projects: Sequence[str], now: int) -> Facts:
+        """Accept a refresh token while its user is enabled and has the password it was made with."""
+        try:
+            claims = tokens.verify(refresh_token, lambda kid: self._keys.find(kid, now=now), self._rules(), now=now)
+            name, generation = tokens.caller(claims).name, str(claims.get("gen"))
+        except tokens.TokenRefused:
+            raise authorization.unauthorized(self._challenge, "the refresh token is not valid, log in again") from None
+        facts = self._store.facts(name, projects)
+        user = facts.user
+        if not user or not user.is_enabled:
+            raise authorization.unauthorized(self._challenge, "the refresh token is not valid, log in again")
+        if not hmac.compare_digest(passwords.generation(user.password_hash).encode(), generation.encode()):
+            raise authorization.unauthorized(self._challenge, "the password was changed, log in again")
+        return facts
+
+    def _refresh_token(self, user: User, now: int) -> str:
+        rules = self._rules()
+        claims = {
+            "iss": rules.issuer,
+            "aud": rules.audience,
+            "sub": f"{tokens.USER_SUBJECT}{user.name}",
+            "gen": passwords.generation(user.password_hash),
+            "iat": now,
+            "nbf": now,
+            "exp": now + tokens.REFRESH_S,
+            "jti": secrets.token_urlsafe(12),
+        }
+        return tokens.sign(claims, self._keys.current(now=now), tokens.REFRESH)
+
+    def _rules(self) -> tokens.Rules:
+        return tokens.Rules(tokens.REFRESH, self._settings.public_url, self._settings.realm, tokens.REFRESH_S)
+
+
+def _allow(request: Request, methods: Sequence[str]) -> None:
+    if request.method not in methods:
+        raise RegistryError("UNSUPPORTED", headers={"Allow": ", ".join(methods)})
+
+
+def _form(request: Request) -> dict[str, list[str]]:
+    """Read a form; one that is not a form is empty."""
+    if len(request.body) > _MAX_FORM_BYTES:
+        raise RegistryError("TOO_LARGE")
+    try:
+        return parse_qs(request.body.decode(), keep_blank_values=True, max_num_fields=200)
+    except ValueError:
+        return {}
+
+
+def _first(form: object, name: str) -> str:
+    values = form.get(name) if hasattr(form, "get") else None
+    return values[0] if values else ""
+
+
+def _bad_request(error: str, message: str) -> Response:
+    """Answer 400 in OAuth2's words (RFC 6749, section 5.2) and in the registry's."""
+    errors = [{"code": "UNSUPPORTED", "message": message}]
+    return json_response(400, {"error": error, "error_description": message, "errors": errors})
