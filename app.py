@@ -15,7 +15,8 @@ from contextvars import ContextVar
 from typing import Any
 from urllib.parse import unquote
 
-from chalice.app import Chalice, Response as ChaliceResponse
+from chalice.app import Chalice
+from chalice.app import Response as ChaliceResponse
 
 from chalicelib import bootstrap
 from chalicelib.config import Settings
@@ -63,7 +64,7 @@ app.api.binary_types = []  # With `*/*` here Chalice answers 400 to requests wit
 class _Answer(ChaliceResponse):
     """An answer whose body is text where it is text, so that 4 MiB manifests fit into Lambda's 6 MB, and base64 else."""
 
-    def to_dict(self, binary_types: Any = None) -> Any:
+    def to_dict(self, binary_types: Any = None) -> Any:  # noqa: ARG002 - Chalice's signature
         """Render as API Gateway's proxy answer."""
         single = {name: value for name, value in self.headers.items() if isinstance(value, str)}
         several = {name: list(value) for name, value in self.headers.items() if not isinstance(value, str)}
@@ -85,7 +86,7 @@ def answer() -> ChaliceResponse:
     return _Answer(response.body, headers=dict(response.headers), status_code=response.status)  # type: ignore[arg-type]
 
 
-def authorize(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def authorize(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
     """TOKEN authorizer of the registry API: let a credential through that the registry itself will look at again.
 
     The policy covers the whole API since API Gateway caches it by the token. Raises `Exception("Unauthorized")`, the text that

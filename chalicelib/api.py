@@ -31,7 +31,7 @@ class Api:
             return self._route(request.path).answer(request, now=now)
         except RegistryError as error:
             return error_response(error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the boundary: whatever failed becomes an OCI error, and is logged
             telemetry.failure(request.request_id, request.method, request.path)
             return error_response(RegistryError("UNKNOWN", {"request_id": request.request_id}))
 

@@ -11,7 +11,7 @@ class SettingsError(ValueError):
     """A setting is missing or makes no sense; the message names the variable and what to write there."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settings:
     """Everything a process must know before its first request. Durations are seconds."""
 
@@ -25,8 +25,8 @@ class Settings:
     secrets_endpoint_url: str = ""
     region: str = "us-east-1"
     service: str = "moorage"
-    token_keys_secret: str = "moorage/token-keys"
-    registry_keys_secret: str = "moorage/registry-keys"
+    token_keys_secret: str = "moorage/token-keys"  # noqa: S105 - the secret's name
+    registry_keys_secret: str = "moorage/registry-keys"  # noqa: S105 - the secret's name
     token_s: int = 900
     download_url_s: int = 1200
     upload_s: int = 12 * 3600

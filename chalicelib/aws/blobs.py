@@ -45,9 +45,10 @@ class DynamoBlobs:
         for _ in range(_ATTEMPTS):
             try:
                 self._table.write([self._table.put(blob, is_new=True), *self._new_link(repository, link)])
-                return link
             except ConditionFailed:
                 existing = cast("BlobItem | None", self._table.get(keys.blob(name), keys.BLOB))
+            else:
+                return link
             if existing is None:
                 continue
             mounted = self.mount(repository, Link(digest, existing.key, int(existing.size_bytes), 0), now=now)

@@ -26,15 +26,16 @@ Access patterns (reads: strongly consistent unless said)
     pull by digest           Get A#
     blob GET, HEAD           Get B# link; warm: nothing (bound: `Blobs.KEEP_S`)
     manifest PUT             1 BatchGet (per 100): links, children, tags, A#, M; 1 transaction; 1 S3 PUT
-    upload                   POST nothing; PATCH Query S# + 1 transaction; PUT Query S# + 1 transaction; POST mount 1-2 Get + 1 transaction
+    upload                   POST nothing; PATCH Query S# + 1 transaction; PUT Query S# + 1 transaction
+    mount                    1 Get + 1 transaction
     tag list                 Query T# after the last tag, limit n (one page, whatever the repository holds)
     referrers                Query F#<subject># after the last digest, limit n
     catalog                  Query C after the last name + 1 BatchGet of the projects seen
     delete a tag             Get T#, 1 transaction
     delete a manifest        Get A#, 1 transaction, Query D#<digest>#, then 50 tags a transaction: 23 calls for 1,000 tags
 
-Partitions: a repository's items share one, which DynamoDB splits by heat (no local index hinders it). Writes to `C` happen once in
-a repository's life. Blobs, uploads and users have partitions of their own.
+Partitions: a repository's items share one, which DynamoDB splits by heat (no local index hinders it). Writes to `C`
+happen once in a repository's life. Blobs, uploads and users have partitions of their own.
 
     S3
     manifests/<project>/<repository>/<algorithm>/<hex>    manifest bytes; its ObjectCreated event starts a scan

@@ -79,7 +79,7 @@ class DynamoManifests:
 
     def put(self, repository: Repository, push: Push, *, now: int) -> None:
         """See `ManifestStore.put`. The object first, then one transaction: what a reader can find is whole."""
-        actions = self._tag_actions(repository, push, now)
+        actions = self._tag_actions(repository, push, now=now)
         if not push.gathered.is_known:
             self._objects.put(_object(repository, push), push.manifest.content, content_type=push.manifest.media_type)
             actions = self._manifest_actions(repository, push, now) + actions
@@ -126,7 +126,7 @@ class DynamoManifests:
             actions.append(self._table.put(CatalogItem(keys.CATALOG, name, project_id=repository.project_id)))
         return actions
 
-    def _tag_actions(self, repository: Repository, push: Push, now: int) -> list[Action]:
+    def _tag_actions(self, repository: Repository, push: Push, *, now: int) -> list[Action]:
         """Move the tags that do not point here yet, each on the condition that it is where it was when read."""
         pk, digest = _partition(repository), str(push.manifest.digest)
         actions: list[Action] = []
@@ -146,7 +146,7 @@ class DynamoManifests:
             actions.append(self._table.put(history))
         return actions
 
-    def untag(self, repository: Repository, tag: Tag, *, now: int, by: str) -> bool:
+    def untag(self, repository: Repository, tag: Tag, *, by: str) -> bool:
         """See `ManifestStore.untag`. One read, one transaction."""
         pk, name = _partition(repository), str(tag)
         for _ in range(5):
@@ -162,7 +162,7 @@ class DynamoManifests:
             return True
         raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})
 
-    def delete(self, repository: Repository, digest: Digest, *, now: int, by: str) -> bool:
+    def delete(self, repository: Repository, digest: Digest, *, by: str) -> bool:
         """See `ManifestStore.delete`. The manifest goes first, so no new tag can appear; then its tags, fifty a transaction.
         After a crash in between the tags lead nowhere (404), and deleting again removes them. The object stays for garbage
         collection: deleting it here could race with the same manifest's next push."""
@@ -195,13 +195,14 @@ class DynamoManifests:
                 actions += back if tag in moved else self._drop_tag(pk, tag, digest)
             try:
                 self._table.write(actions)
-                return
             except ConditionFailed:
                 pointers = self._table.batch((pk, keys.tag(tag)) for tag in tags)
                 at_home = {
                     sk.partition("#")[2] for (_, sk), item in pointers.items() if cast(TagItem, item).digest == digest
                 }
                 moved = set(tags) - at_home
+            else:
+                return
 
     def _drop_tag(self, pk: str, tag: str, digest: str) -> list[Action]:
         return [

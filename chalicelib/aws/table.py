@@ -1,6 +1,7 @@
 """The shapes of access the stores are written with: get, batch, query, put, transaction. All reads are strongly consistent.
 
-One PynamoDB connection, made once per process. Source: DynamoDB API reference (GetItem, BatchGetItem, Query,
+Reads go over `wire`, writes through one PynamoDB connection made once per process.
+Source: DynamoDB API reference (GetItem, BatchGetItem, Query,
 TransactWriteItems) and its limits: 100 keys a batch, 100 actions a transaction.
 """
 
@@ -17,6 +18,7 @@ from pynamodb.connection import Connection
 from pynamodb.exceptions import VerboseClientError
 
 from chalicelib.aws.tables import Item
+from chalicelib.aws.wire import Wire
 from chalicelib.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 BATCH_KEYS = 100
 TRANSACTION_ACTIONS = 100
 _RETRIES = 8
+_READS = frozenset({"GetItem", "BatchGetItem", "Query"})
 _IS_NEW = "attribute_not_exists(pk)"
 _EXISTS = "attribute_exists(pk)"
 _NAMES = re.compile(r"#(\w+)")
@@ -54,6 +57,7 @@ class Table:
 
     def __init__(self, settings: Settings) -> None:
         self.name = settings.table
+        self._wire = Wire(settings)
         self.connection = Connection(
             region=settings.region,
             host=settings.dynamodb_endpoint_url or None,
@@ -135,13 +139,14 @@ class Table:
         for attempt in range(_RETRIES):
             try:
                 self._call(*calls)
-                return
             except VerboseClientError as error:
                 failed = _failed_conditions(error)
                 if failed:
                     raise ConditionFailed(failed) from None
                 if not _is_conflict(error):
                     raise
+            else:
+                return
             _pause(attempt)
         raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})
 
@@ -192,6 +197,8 @@ class Table:
         return {"Update": _conditional(request, condition, values)}
 
     def _call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        if operation in _READS:
+            return self._wire.call(operation, request)
         request.setdefault("ReturnConsumedCapacity", "NONE")
         return self.connection.dispatch(operation, request)
 
@@ -227,4 +234,4 @@ def _is_conflict(error: VerboseClientError) -> bool:
 
 def _pause(attempt: int) -> None:
     """Wait with full jitter, at most 10 ms doubling to 640 ms. Source: AWS builders' library, "Timeouts, retries and backoff"."""
-    time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))
+    time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311

@@ -75,10 +75,8 @@ class Blobs:
     def mount(self, target: Repository, source: Repository | None, digest: Digest, *, now: int) -> bool:
         """Link a blob into `target`. `source` is a repository its reader may pull from; None looks in the target's project.
         False when the blob is not there: the client then uploads it. Idempotent."""
-        if source is not None:
-            link = self._store.link(source, digest)
-        else:
-            link = self._store.project_blob(target.project_id, digest)
+        project = target.project_id
+        link = self._store.link(source, digest) if source else self._store.project_blob(project, digest)
         return link is not None and self._store.mount(target, link, now=now) is not None
 
     def remove(self, repository: Repository, digest: Digest) -> None:

@@ -1,7 +1,7 @@
 """Manifests: pull, push, delete.
 
-Source: OCI distribution-spec 1.1, "Pulling manifests", "Pushing manifests", "Pushing manifests with subject", "Deleting manifests";
-several `tag` parameters on PUT are from the next version of the specification.
+Source: OCI distribution-spec 1.1, "Pulling manifests", "Pushing manifests", "Pushing manifests with subject",
+"Deleting manifests"; several `tag` parameters on PUT are from the next version of the specification.
 """
 
 from __future__ import annotations
@@ -85,12 +85,12 @@ class Manifests:
             return Pushed(digest, subject, named)
         raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})
 
-    def delete(self, repository: Repository, reference: Tag | Digest, *, by: str, now: int) -> None:
+    def delete(self, repository: Repository, reference: Tag | Digest, *, by: str) -> None:
         """Remove a tag (the manifest stays) or a manifest with its tags. Raises MANIFEST_UNKNOWN (404)."""
         if isinstance(reference, Tag):
-            was_there = self._store.untag(repository, reference, now=now, by=by)
+            was_there = self._store.untag(repository, reference, by=by)
         else:
-            was_there = self._store.delete(repository, reference, now=now, by=by)
+            was_there = self._store.delete(repository, reference, by=by)
             self._known.drop((repository.project_id, repository.name.repository, reference))
         if not was_there:
             raise _unknown(reference)

@@ -63,7 +63,7 @@ class RegistryRoutes:
         caller = self._access.authenticate(request, now=now)
         path = request.path.removeprefix("/v2").strip("/") if request.path != "/v2/" else ""
         if not path:
-            return self._ping(request, caller)
+            return self._ping(request)
         if path == "_catalog":
             return self._list_catalog(request, caller, now)
         endpoint, name, rest = split(request.path)
@@ -78,7 +78,7 @@ class RegistryRoutes:
         response = handlers[endpoint](call)
         return Response(response.status, {**_API_VERSION, **response.headers}, response.body)
 
-    def _ping(self, request: Request, caller: Caller) -> Response:
+    def _ping(self, request: Request) -> Response:
         _allow(request, _READ)
         if not request.header("authorization"):
             raise self._access.challenge()
@@ -95,7 +95,7 @@ class RegistryRoutes:
             return self._put_manifest(call, reference)
         if call.request.method == "DELETE":
             repository = self._repository(call, "delete")
-            self._manifests.delete(repository, reference, by=call.caller.name, now=call.now)
+            self._manifests.delete(repository, reference, by=call.caller.name)
             return Response(202)
         found = self._manifests.get(self._repository(call, "pull"), reference, now=call.now)
         etag = f'"{found.digest}"'
@@ -172,7 +172,7 @@ class RegistryRoutes:
             raise RegistryError("NOT_FOUND")
         asked = Asked.parse(call.request.parameter("n"), call.request.parameter("last"))
         page = self._tags.page(self._repository(call, "pull"), asked)
-        link = _link(f"/v2/{call.name}/tags/list", page, {"n": str(asked.limit)})
+        link = _link(f"/v2/{call.name}/tags/list", page.after, {"n": str(asked.limit)})
         return json_response(200, {"name": str(call.name), "tags": list(page.items)}, link)
 
     def _list_referrers(self, call: Call) -> Response:
@@ -193,7 +193,7 @@ class RegistryRoutes:
                 raise
             page = Page(())  # The specification: a subject nobody knows has an empty list, not a 404.
         parameters = {"artifactType": artifact_type} if artifact_type else {}
-        headers = {"Content-Type": OCI_INDEX, **_link(f"/v2/{call.name}/referrers/{subject}", page, parameters)}
+        headers = {"Content-Type": OCI_INDEX, **_link(f"/v2/{call.name}/referrers/{subject}", page.after, parameters)}
         if artifact_type:
             headers["OCI-Filters-Applied"] = "artifactType"
         return Response(200, headers, render(page))
@@ -206,7 +206,7 @@ class RegistryRoutes:
             limit=asked.limit,
             visible=lambda projects: self._access.visible(caller, projects, now=now),
         )
-        link = _link("/v2/_catalog", page, {"n": str(asked.limit)})
+        link = _link("/v2/_catalog", page.after, {"n": str(asked.limit)})
         return json_response(200, {"repositories": list(page.items)}, {**_API_VERSION, **link})
 
 
@@ -233,11 +233,11 @@ def _allow(request: Request, methods: frozenset[str]) -> None:
         raise RegistryError("UNSUPPORTED", headers={"Allow": ", ".join(sorted(methods))})
 
 
-def _link(path: str, page: Page[str] | Page[object], parameters: Mapping[str, str]) -> dict[str, str]:
+def _link(path: str, after: str | None, parameters: Mapping[str, str]) -> dict[str, str]:
     """Source: RFC 8288; the target is relative to the registry's root."""
-    if page.after is None:
+    if after is None:
         return {}
-    query = urlencode({**parameters, "last": page.after}, quote_via=quote)
+    query = urlencode({**parameters, "last": after}, quote_via=quote)
     return {"Link": f'<{path}?{query}>; rel="next"'}
 
 

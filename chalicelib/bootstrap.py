@@ -1,0 +1,124 @@
+"""Wiring, once per process: the only file that knows both the areas and their adapters."""
+
+from __future__ import annotations
+
+import functools
+import secrets as randomness
+from dataclasses import dataclass
+
+import botocore.session
+
+from chalicelib.api import Api
+from chalicelib.aws import provision as tables
+from chalicelib.aws.blobs import DynamoBlobs
+from chalicelib.aws.manifests import DynamoManifests
+from chalicelib.aws.objects import S3Objects
+from chalicelib.aws.principals import DynamoPrincipals
+from chalicelib.aws.secrets import RegistryKeys, Secrets, TokenKeys, ensure_keys
+from chalicelib.aws.sessions import DynamoSessions
+from chalicelib.aws.table import Table
+from chalicelib.config import Settings
+from chalicelib.oci.blobs import Blobs
+from chalicelib.oci.catalog import Catalog
+from chalicelib.oci.manifests import Manifests
+from chalicelib.oci.referrers import Referrers
+from chalicelib.oci.routes import RegistryRoutes
+from chalicelib.oci.tags import Tags
+from chalicelib.oci.uploads import Uploads
+from chalicelib.rbac.access import Access
+from chalicelib.rbac.projects import Projects
+from chalicelib.rbac.routes import TokenService
+from chalicelib.rbac.users import Users
+
+ADMIN = "admin"
+PUBLIC_PROJECT = "library"
+
+
+@dataclass(frozen=True)
+class Wired:
+    """The parts of one process, made once."""
+
+    settings: Settings
+    table: Table
+    objects: S3Objects
+    principals: DynamoPrincipals
+    secrets: Secrets
+    registry_keys: RegistryKeys
+
+
+@functools.cache
+def wire(settings: Settings) -> Wired:
+    """Make the adapters. Cheap: nothing is called before the first request needs it."""
+    session = botocore.session.get_session()
+    table = Table(settings)
+    secrets = Secrets(settings, session)
+    return Wired(
+        settings,
+        table,
+        S3Objects(settings, session),
+        DynamoPrincipals(table),
+        secrets,
+        RegistryKeys(settings, secrets),
+    )
+
+
+@functools.cache
+def access(settings: Settings) -> Access:
+    """Who may do what: for the registry and its authorizer."""
+    wired = wire(settings)
+    return Access(settings, wired.principals, wired.registry_keys)
+
+
+@functools.cache
+def uploads(settings: Settings) -> Uploads:
+    """Upload sessions: for the registry (start) and the upload service (everything after)."""
+    wired = wire(settings)
+    return Uploads(
+        settings,
+        blobs=DynamoBlobs(wired.table),
+        sessions=DynamoSessions(wired.table),
+        objects=wired.objects,
+        state_keys=wired.registry_keys.state_keys,
+    )
+
+
+@functools.cache
+def registry(settings: Settings) -> Api:
+    """The registry as one function of a request."""
+    wired = wire(settings)
+    manifests = DynamoManifests(wired.table, wired.objects)
+    routes = RegistryRoutes(
+        access(settings),
+        Blobs(DynamoBlobs(wired.table), wired.objects, url_s=settings.download_url_s),
+        Manifests(manifests),
+        Tags(manifests),
+        Referrers(manifests),
+        Catalog(manifests),
+        uploads(settings),
+    )
+    return Api(routes, TokenService(settings, wired.principals, TokenKeys(settings, wired.secrets)))
+
+
+def users(settings: Settings) -> Users:
+    """Users and their grants: for the administrator's command line."""
+    return Users(wire(settings).principals)
+
+
+def projects(settings: Settings) -> Projects:
+    """Projects: for the administrator's command line."""
+    return Projects(wire(settings).principals)
+
+
+def provision(settings: Settings, admin_password: str | None, *, now: int) -> str | None:
+    """Make whatever a registry needs and does not have: table, bucket, keys, the project `library`, the user `admin`.
+    Idempotent. Returns the administrator's password when it was made here, else None."""
+    tables.create_table(settings)
+    tables.create_bucket(settings)
+    ensure_keys(settings, wire(settings).secrets, now=now)
+    projects(settings).ensure(PUBLIC_PROJECT, is_public=True, by=ADMIN, now=now)
+    people = users(settings)
+    if people.find(ADMIN) is not None:
+        return None
+    generated = None if admin_password else randomness.token_urlsafe(18)
+    people.create(ADMIN, admin_password or generated or "", is_admin=True, now=now)
+    return generated
