@@ -13,17 +13,14 @@ import importlib
 import json
 import logging
 import os
-import signal
 import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 from localstack import s3_storage
 from localstack.s3_front import S3Front
+from localstack.server import Server
 from localstack.snapshots import Snapshots, damaged
 
 
@@ -38,7 +35,7 @@ def main() -> int:
     port = sockets[0].getsockname()[1]
     os.environ.update(ministack_environment(options.data, port))
     logging.basicConfig(filename=options.data / "emulator.log", filemode="w", level=logging.WARNING)
-    asyncio.run(_serve(options, sockets, port))
+    _serve(options, sockets, port)
     return 0
 
 
@@ -67,7 +64,7 @@ def ministack_environment(data: Path, port: int) -> dict[str, str]:
     }
 
 
-async def _serve(options: argparse.Namespace, sockets: list[socket.socket], port: int) -> None:
+def _serve(options: argparse.Namespace, sockets: list[socket.socket], port: int) -> None:
     ministack: Any = importlib.import_module("ministack.app")
     persistence: Any = importlib.import_module("ministack.core.persistence")
     s3: Any = importlib.import_module("ministack.services.s3")
@@ -75,53 +72,19 @@ async def _serve(options: argparse.Namespace, sockets: list[socket.socket], port
     s3_storage.keep_large_bodies_on_disk(s3, options.data / "s3-parts")
     save_all, states = persistence.save_all, ministack._build_persistence_save_dict
     snapshots = Snapshots(lambda: save_all(states()), options.snapshot_seconds)
-    server = Server(_config(S3Front(ministack.app, s3, snapshots)))
-    server.announce = lambda: print(json.dumps({"port": port, "pid": os.getpid()}), flush=True)
-    _stop_without_parent(server)
-    keeping = asyncio.create_task(snapshots.keep())
-    await server.serve(sockets=sockets)
-    keeping.cancel()
+    ready = json.dumps({"port": port, "pid": os.getpid()})
+    server = Server(S3Front(ministack.app, s3, snapshots), sockets, lambda: print(ready, flush=True))
+    server.serve_until_stopped(snapshots.keep, lambda: _end_with_parent(server))
 
 
-class Server(uvicorn.Server):
-    """uvicorn that says when it serves, and that leaves signals to `_stop_without_parent`."""
-
-    announce: Any = None
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Keep uvicorn from raising the signal again after a clean stop."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then announce."""
-        await super().startup(sockets=sockets)
-        if self.started and self.announce is not None:
-            self.announce()
-
-
-def _config(app: Any) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        lifespan="on",
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=3,
-    )
-
-
-def _stop_without_parent(server: uvicorn.Server) -> None:
+async def _end_with_parent(server: Server) -> None:
+    """Stop when standard input ends: it does when the parent closes it, and when the parent dies."""
     loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        loop.remove_reader(0)
-        server.should_exit = True
-
-    loop.add_reader(0, stop)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+    ended = asyncio.Event()
+    loop.add_reader(0, ended.set)
+    await ended.wait()
+    loop.remove_reader(0)
+    server.stop()
 
 
 def _report_failed_saves() -> None:

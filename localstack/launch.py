@@ -65,7 +65,7 @@ class Emulator:
         return self._process.pid
 
     def environment(self) -> dict[str, str]:
-        """What an AWS SDK and Moorage read from the environment to use this emulator."""
+        """What an AWS SDK and Moorage read from the environment to use this emulator; see `UNWANTED` too."""
         return aws_environment(self.url, self.public_s3_url)
 
     def wait(self) -> int:
@@ -98,10 +98,9 @@ class Emulator:
 
 
 def aws_environment(endpoint: str, public_s3: str) -> dict[str, str]:
-    """The environment that points Moorage and its SDKs at an emulator; empty values undo a person's own AWS settings."""
+    """The environment that points Moorage and its SDKs at an emulator, and away from a person's own AWS settings."""
     return {
         **CREDENTIALS,
-        "AWS_SESSION_TOKEN": "",
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": endpoint,
@@ -109,8 +108,14 @@ def aws_environment(endpoint: str, public_s3: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
         "MOORAGE_S3_PUBLIC_URL": public_s3,
     }
+
+
+UNWANTED = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+"""Variables that would lead an SDK elsewhere and must be absent beside `aws_environment`."""
 
 
 def _clean_environment() -> dict[str, str]:

@@ -1,0 +1,45 @@
+"""Serves the registry in this process once an AWS endpoint is there: API Gateway's part and the upload service on one port."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+from collections.abc import Callable
+
+from chalicelib.config import Settings, SettingsError
+from localstack.folder import DataFolder
+from localstack.gateway import Gateway
+from localstack.launch import UNWANTED, StartError
+from localstack.seed import Admin, seed
+from localstack.server import Server
+from upload_service.app import create_app
+
+
+def prepare(environment: dict[str, str], folder: DataFolder, chosen_password: str | None) -> tuple[Settings, Admin]:
+    """Set the environment for the application, and fill an empty emulator. Raises `StartError`."""
+    for name in UNWANTED:
+        os.environ.pop(name, None)
+    os.environ.update(environment)
+    os.environ.setdefault("MOORAGE_LOG_LEVEL", "WARNING")
+    try:
+        settings = Settings.from_environ(os.environ)
+    except SettingsError as error:
+        raise StartError(f"{error}.") from error
+    return settings, seed(settings, folder, chosen_password)
+
+
+def server(
+    settings: Settings, listening: socket.socket, on_ready: Callable[[], None], log: Callable[[str], None] | None
+) -> Server:
+    """The gateway and the upload service, ready to serve. The application reads its settings from the environment."""
+    application = importlib.import_module("app")
+    gateway = Gateway(
+        application.app,
+        authorize=application.authorize,
+        uploads=create_app(settings) if settings.upload_url else None,
+        public_url=settings.public_url,
+        service=settings.service,
+        log=log,
+    )
+    return Server(gateway, [listening], on_ready)
