@@ -43,10 +43,10 @@ class DynamoPrincipals:
     def add_failure(self, user: str, origin: str, *, seen: Failures, now: int, keep_s: int) -> int:
         """One UpdateItem, and a DeleteItem before it when DynamoDB has not dropped an ended count yet."""
         pk, sk = keys.user(user), keys.failures(origin)
-        if seen.count and seen.ends_at <= now:
+        if seen.number and seen.ends_at <= now:
             # The condition fails when another failed login has begun a new count already.
             with contextlib.suppress(ConditionFailed):
-                self._table.write([self._table.delete(pk, sk, condition="failures = :n", values={":n": seen.count})])
+                self._table.write([self._table.delete(pk, sk, condition="failures = :n", values={":n": seen.number})])
         return self._table.add(pk, sk, "failures", 1, kind="failures", ttl=now + keep_s)
 
     def save_user(self, user: User, *, is_new: bool) -> bool:

@@ -6,87 +6,113 @@ Two secrets, so that a function which only verifies never holds a private key:
     registry keys  {"keys": [the same, public half only], "state_keys": [{kid, active_from, retired_at, key_b64}]}
 
 Lists are newest first. A process reads a secret at most once in `keyset.KEEP_S`, and again for an unknown key at most once in
-`AGAIN_S`. One reader and writer of rotation at a time: an operator, or a schedule.
+`AGAIN_S`. Only one rotation may run at a time: an operator's, or a schedule's.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from botocore.client import BaseClient
-from botocore.config import Config
-from botocore.exceptions import ClientError
-from botocore.session import Session
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import HTTPClientError
+from botocore.httpsession import URLLib3Session
 
 from chalicelib.config import Settings
+from chalicelib.errors import RegistryError
 from chalicelib.rbac import keyset
 from chalicelib.rbac.keyset import Key
 from chalicelib.rbac.tokens import ACCESS_MAX_S, LEEWAY_S, REFRESH_S, SigningKey, VerifyingKey
 
+if TYPE_CHECKING:
+    from botocore.session import Session
+
 AGAIN_S = 30
+_ATTEMPTS = 4
+_TIMEOUT_S = 5
+_TRY_AGAIN = ("ThrottlingException", "LimitExceededException")
 TOKEN_LIFE_S = ACCESS_MAX_S + LEEWAY_S
 STATE_LIFE_S = 7 * 86400 + 60
 """Longest life of an upload that settings allow."""
 
 
-@dataclass(frozen=True, slots=True)
-class StateKey:
-    """A key that signs upload states."""
-
-    kid: str
-    key: bytes = field(repr=False)
+class SecretsFailed(Exception):
+    """Secrets Manager refused a request for good; the text is its error, never a secret."""
 
 
 class Secrets:
-    """Secrets Manager: whole secrets as JSON, by name."""
+    """Secrets Manager: whole secrets as JSON, by name.
+
+    Requests are signed with botocore and sent without its client, which takes 100 ms to make: every function reads a secret
+    before its first answer. Source: Secrets Manager API reference (JSON 1.1 over HTTP).
+    """
 
     def __init__(self, settings: Settings, session: Session) -> None:
-        self._settings, self._session = settings, session
-        self._made: BaseClient | None = None
+        self._url = settings.secrets_endpoint_url or f"https://secretsmanager.{settings.region}.amazonaws.com"
+        self._region, self._session = settings.region, session
+        self._http = URLLib3Session(timeout=_TIMEOUT_S)
 
     def read(self, name: str) -> dict[str, Any] | None:
         """Read a secret; None when there is none, or none was written to it yet."""
-        try:
-            answer = self._client.get_secret_value(SecretId=name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return None
-            raise
+        answer = self._call("GetSecretValue", {"SecretId": name})
+        if answer is None:
+            return None
         value: dict[str, Any] = json.loads(answer["SecretString"])
         return value
 
     def write(self, name: str, value: Mapping[str, Any]) -> None:
         """Write a secret, and make it first where Terraform did not."""
-        text = json.dumps(value)
-        try:
-            self._client.put_secret_value(SecretId=name, SecretString=text)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
-            self._client.create_secret(Name=name, SecretString=text)
+        token, text = secrets.token_hex(16), json.dumps(value)
+        if self._call("PutSecretValue", {"SecretId": name, "ClientRequestToken": token, "SecretString": text}) is None:
+            self._call("CreateSecret", {"Name": name, "ClientRequestToken": token, "SecretString": text})
 
-    @property
-    def _client(self) -> Any:
-        if self._made is None:
-            self._made = self._session.create_client(
-                "secretsmanager",
-                region_name=self._settings.region,
-                endpoint_url=self._settings.secrets_endpoint_url or None,
-                config=Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 4}),
-            )
-        return self._made
+    def _call(self, operation: str, request: Mapping[str, str]) -> dict[str, Any] | None:
+        """Send a request; None when there is no such secret. Raises SecretsFailed, UNAVAILABLE after four tries."""
+        for attempt in range(_ATTEMPTS):
+            time.sleep(0.1 * attempt)
+            signed = self._signed(operation, json.dumps(request).encode())
+            try:
+                response = self._http.send(signed.prepare())
+            except HTTPClientError:
+                continue
+            if response.status_code == 200:
+                answer: dict[str, Any] = json.loads(response.content)
+                return answer
+            error = _error_type(response.content)
+            if error == "ResourceNotFoundException":
+                return None
+            if response.status_code < 500 and error not in _TRY_AGAIN:
+                raise SecretsFailed(f"{operation} of {request.get('SecretId')}: {response.status_code} {error}")
+        raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})
+
+    def _signed(self, operation: str, body: bytes) -> AWSRequest:
+        headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"secretsmanager.{operation}"}
+        request = AWSRequest("POST", self._url, headers, body)
+        credentials = self._session.get_credentials()
+        if credentials is None:
+            raise SecretsFailed("there are no AWS credentials")
+        SigV4Auth(credentials, "secretsmanager", self._region).add_auth(request)
+        return request
+
+
+def _error_type(content: bytes) -> str:
+    try:
+        return str(json.loads(content)["__type"]).rpartition("#")[2]
+    except (ValueError, KeyError, TypeError):
+        return "no error type"
 
 
 class _Cached:
     """The keys of one secret, read when needed and not more often than is allowed."""
 
-    def __init__(self, secrets: Secrets, name: str) -> None:
-        self._secrets, self._name = secrets, name
+    def __init__(self, store: Secrets, name: str) -> None:
+        self._store, self._name = store, name
         self._lock = Lock()
         self._read_at: int | None = None
         self._value: dict[str, Any] = {}
@@ -96,7 +122,7 @@ class _Cached:
         """Return the keys under a field, read less than `older_s` seconds ago."""
         with self._lock:
             if self._read_at is None or not 0 <= now - self._read_at < older_s:
-                value = self._secrets.read(self._name)
+                value = self._store.read(self._name)
                 if value is None:
                     raise LookupError(f"the secret {self._name} holds no keys; run the provisioning first")
                 self._parsed = {name: [Key.of_json(key) for key in keys] for name, keys in value.items()}
@@ -116,29 +142,34 @@ class _Cached:
 class RegistryKeys:
     """`rbac.ports.VerifyingKeys` and the keys of upload states, from the registry's secret."""
 
-    def __init__(self, settings: Settings, secrets: Secrets) -> None:
-        self._cached = _Cached(secrets, settings.registry_keys_secret)
+    def __init__(
+        self,
+        settings: Settings,
+        store: Secrets,
+        clock: Callable[[], float] = time.time,  # noqa: TID251 - states are signed without a time at hand
+    ) -> None:
+        self._cached = _Cached(store, settings.registry_keys_secret)
+        self._clock = clock
         self._loaded: dict[str, VerifyingKey] = {}
 
     def find(self, kid: str, *, now: int) -> VerifyingKey | None:
         """Find a token key."""
         return _verifying(self._cached.find("keys", kid, now, TOKEN_LIFE_S), self._loaded)
 
-    def state_key(self, *, now: int) -> StateKey:
-        """Return the key that signs upload states now."""
-        return _state_key(keyset.current(self._cached.keys("state_keys", now), now))
-
-    def find_state_key(self, kid: str, *, now: int) -> StateKey | None:
-        """Find a key of upload states."""
-        key = self._cached.find("state_keys", kid, now, STATE_LIFE_S)
-        return _state_key(key) if key else None
+    def state_keys(self) -> list[tuple[str, bytes]]:
+        """Return the keys of upload states as (kid, key): the first signs, all of them verify."""
+        now = int(self._clock())
+        keys = self._cached.keys("state_keys", now)
+        signing = keyset.current(keys, now)
+        ordered = [signing, *(key for key in keys if key is not signing and key.verifies(now, STATE_LIFE_S))]
+        return [(key.kid, base64.b64decode(key.material["key_b64"])) for key in ordered]
 
 
 class TokenKeys:
     """`rbac.ports.SigningKeys`, from the token service's secret."""
 
-    def __init__(self, settings: Settings, secrets: Secrets) -> None:
-        self._cached = _Cached(secrets, settings.token_keys_secret)
+    def __init__(self, settings: Settings, store: Secrets) -> None:
+        self._cached = _Cached(store, settings.token_keys_secret)
         self._loaded: dict[str, VerifyingKey] = {}
         self._signing: SigningKey | None = None
 
@@ -158,16 +189,16 @@ class TokenKeys:
         return keyset.jwks(self._cached.keys("keys", now), now, TOKEN_LIFE_S)
 
 
-def ensure_keys(settings: Settings, secrets: Secrets, *, now: int) -> None:
+def ensure_keys(settings: Settings, store: Secrets, *, now: int) -> None:
     """Make the keys that are missing. Idempotent; run before the first request."""
-    token_keys = secrets.read(settings.token_keys_secret)
+    token_keys = store.read(settings.token_keys_secret)
     keys = _keys(token_keys, "keys") or [keyset.new_token_key(active_from=now)]
-    _publish(settings, secrets, keys, now=now)
+    _publish(settings, store, keys, now=now)
     if not token_keys:
-        secrets.write(settings.token_keys_secret, {"keys": [key.to_json() for key in keys]})
+        store.write(settings.token_keys_secret, {"keys": [key.to_json() for key in keys]})
 
 
-def rotate_keys(settings: Settings, secrets: Secrets, *, now: int, is_emergency: bool = False) -> str:
+def rotate_keys(settings: Settings, store: Secrets, *, now: int, is_emergency: bool = False) -> str:
     """Make new keys for tokens and upload states and return the new token key's id.
 
     The new keys are published now and sign after `keyset.KEEP_S` seconds, when every process knows them; the old ones verify
@@ -175,25 +206,25 @@ def rotate_keys(settings: Settings, secrets: Secrets, *, now: int, is_emergency:
     refresh tokens, and all uploads under way are void.
     """
     active_from = now if is_emergency else now + keyset.KEEP_S
-    old = [] if is_emergency else _keys(secrets.read(settings.token_keys_secret), "keys")
-    registry = None if is_emergency else secrets.read(settings.registry_keys_secret)
+    old = [] if is_emergency else _keys(store.read(settings.token_keys_secret), "keys")
+    registry = None if is_emergency else store.read(settings.registry_keys_secret)
     new = keyset.new_token_key(active_from=active_from)
     keys = keyset.rotated(old, new, now=now, keep_s=REFRESH_S)
     state_key = keyset.new_state_key(active_from=active_from)
     state_keys = keyset.rotated(_keys(registry, "state_keys"), state_key, now=now, keep_s=STATE_LIFE_S)
-    secrets.write(settings.registry_keys_secret, _registry_value(keys, state_keys, now))
-    secrets.write(settings.token_keys_secret, {"keys": [key.to_json() for key in keys]})
+    store.write(settings.registry_keys_secret, _registry_value(keys, state_keys, now))
+    store.write(settings.token_keys_secret, {"keys": [key.to_json() for key in keys]})
     return new.kid
 
 
-def _publish(settings: Settings, secrets: Secrets, keys: Sequence[Key], *, now: int) -> None:
+def _publish(settings: Settings, store: Secrets, keys: Sequence[Key], *, now: int) -> None:
     """Write the public halves to the registry's secret unless they are there."""
-    registry = secrets.read(settings.registry_keys_secret)
+    registry = store.read(settings.registry_keys_secret)
     known, state_keys = _keys(registry, "keys"), _keys(registry, "state_keys")
     if state_keys and {key.kid for key in keys} <= {key.kid for key in known}:
         return
     state_keys = state_keys or [keyset.new_state_key(active_from=now)]
-    secrets.write(settings.registry_keys_secret, _registry_value(keyset.merged(known, keys), state_keys, now))
+    store.write(settings.registry_keys_secret, _registry_value(keyset.merged(known, keys), state_keys, now))
 
 
 def _registry_value(keys: Sequence[Key], state_keys: Sequence[Key], now: int) -> dict[str, Any]:
@@ -213,7 +244,3 @@ def _verifying(key: Key | None, loaded: dict[str, VerifyingKey]) -> VerifyingKey
     if key.kid not in loaded:
         loaded[key.kid] = VerifyingKey.of_jwk({**key.public().material, "kid": key.kid})
     return loaded[key.kid]
-
-
-def _state_key(key: Key) -> StateKey:
-    return StateKey(key.kid, base64.b64decode(key.material["key_b64"]))

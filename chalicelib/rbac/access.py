@@ -9,7 +9,7 @@ anew before they refuse: who was just given a role need not wait for it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chalicelib.cache import Cache
 from chalicelib.config import Settings
@@ -28,8 +28,7 @@ _SIZE = 4096
 _ACTIONS_OF_CHALLENGE = {PULL: "pull", PUSH: "pull,push"}
 
 
-@dataclass(frozen=True, slots=True)
-class Rights:
+class Rights(NamedTuple):
     """What a caller may do in a project, and the project if there is one."""
 
     actions: frozenset[str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chalicelib.rbac.model import ACTIONS, CATALOG, DELETE, PULL, PUSH, Facts, Grant, Project, User
 from chalicelib.rbac.roles import ROLES
@@ -12,8 +12,7 @@ from chalicelib.rbac.scope import REGISTRY, Scope
 NOTHING: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(NamedTuple):
     """What a token says: actions by resource name, those asked for and refused too (empty), and the projects' ids."""
 
     access: Mapping[str, frozenset[str]]

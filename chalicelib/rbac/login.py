@@ -51,7 +51,7 @@ class Login:
         origin = _origin(client_ip)
         facts = self._store.facts(basic.name, projects, origin=origin)
         failures = facts.failures
-        if failures.count >= MAX_FAILURES and failures.ends_at > now:
+        if failures.number >= MAX_FAILURES and failures.ends_at > now:
             raise _too_many(failures.ends_at - now)
         if not self._is_right(basic, facts.user, now):
             count = self._store.add_failure(basic.name, origin, seen=failures, now=now, keep_s=WINDOW_S)

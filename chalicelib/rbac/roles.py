@@ -7,13 +7,12 @@ Source: Harbor `src/common/rbac/project/rbac_role.go` (resource `repository`) an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chalicelib.rbac.model import DELETE, PULL, PUSH
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(NamedTuple):
     """A role: Harbor's number for it and what it allows on the repositories of the project."""
 
     role_id: int

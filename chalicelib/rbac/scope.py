@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chalicelib.rbac.model import ACTIONS, PROJECT_NAME
 
@@ -18,8 +18,7 @@ _NAME = re.compile(rf"{PROJECT_NAME.pattern}(?:/{PROJECT_NAME.pattern})+", re.AS
 _NAME_MAX_CHARACTERS = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """Some actions on one resource. The action `*` stands for all the caller may do."""
 
     type: str

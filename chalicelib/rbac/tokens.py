@@ -11,8 +11,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -36,21 +35,19 @@ class TokenRefused(Exception):
     """A token is not good; the message says why and holds nothing of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SigningKey:
+class SigningKey(NamedTuple):
     """A private key (P-256) and the name by which tokens refer to it."""
 
     kid: str
-    key: ec.EllipticCurvePrivateKey = field(repr=False)
+    key: ec.EllipticCurvePrivateKey
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyingKey:
+class VerifyingKey(NamedTuple):
     """A public key, which alone decides the algorithm."""
 
     kid: str
     algorithm: str
-    is_signature: Callable[[bytes, bytes], bool] = field(repr=False)
+    is_signature: Callable[[bytes, bytes], bool]
     """(signature, message) -> is it this key's?"""
 
     @classmethod
@@ -64,8 +61,7 @@ class VerifyingKey:
         raise ValueError("a token key must be EC P-256 or RSA")
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """What a token must say to be good here."""
 
     type: str
