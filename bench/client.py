@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from bench.content import MANIFEST_TYPE, Blob, Image
 from bench.processes import BenchError
 
+ADMIN_PASSWORD = "bench-password-1"
 _TIMEOUT_S = 300
 _REDIRECTS = (301, 302, 303, 307, 308)
 

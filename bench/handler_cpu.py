@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import content
+from bench.client import ADMIN_PASSWORD
 from bench.content import MANIFEST_TYPE, Blob
-from bench.events import proxy_event
 from bench.processes import BenchError
 from localstack.launch import Emulator, StartError
+from localstack.proxy_event import HttpRequest, proxy_event
 
-PASSWORD = "bench-password-1"
 _REPOSITORY = "bench/handler"
 _SCOPE = f"repository:{_REPOSITORY}:pull,push"
 _BATCHES, _CALLS, _WARM_UP = 7, 100, 30
@@ -65,44 +65,48 @@ def _handler() -> Any:
     """`app.app` of this checkout on an empty, provisioned registry."""
     bootstrap = importlib.import_module("chalicelib.bootstrap")
     settings = importlib.import_module("chalicelib.config").Settings.from_environ(os.environ)
-    bootstrap.provision(settings, PASSWORD)
+    bootstrap.provision(settings, ADMIN_PASSWORD, now=int(time.time()))
     return importlib.import_module("app").app
 
 
 def _operations(handler: Any) -> list[_Operation]:
-    basic = {"Authorization": "Basic " + base64.b64encode(f"admin:{PASSWORD}".encode()).decode()}
-    token = proxy_event("GET", f"/service/token?service=moorage&scope={_SCOPE}", basic)
+    basic = {"Authorization": "Basic " + base64.b64encode(f"admin:{ADMIN_PASSWORD}".encode()).decode()}
+    token = _event("GET", f"/service/token?service=moorage&scope={_SCOPE}", basic)
     bearer = {"Authorization": "Bearer " + json.loads(_call(handler, token, 200)["body"])["token"]}
     image = content.image((content.KB,))
     for blob in image.blobs:
         _push(handler, bearer, blob)
     base = f"/v2/{_REPOSITORY}"
     typed = {**bearer, "Content-Type": MANIFEST_TYPE}
-    _call(handler, proxy_event("PUT", f"{base}/manifests/latest", typed, image.manifest.content), 201)
+    _call(handler, _event("PUT", f"{base}/manifests/latest", typed, image.manifest.content), 201)
     blob_path = f"{base}/blobs/{image.layers[0].digest}"
     accepting = {**bearer, "Accept": MANIFEST_TYPE}
     return [
-        _Operation("GET manifest by tag", proxy_event("GET", f"{base}/manifests/latest", accepting), 200, 1.6),
-        _Operation("HEAD manifest by tag", proxy_event("HEAD", f"{base}/manifests/latest", accepting), 200, None),
-        _Operation("GET blob", proxy_event("GET", blob_path, bearer), 307, 0.4),
-        _Operation("HEAD blob", proxy_event("HEAD", blob_path, bearer), 307, 0.4),
+        _Operation("GET manifest by tag", _event("GET", f"{base}/manifests/latest", accepting), 200, 1.6),
+        _Operation("HEAD manifest by tag", _event("HEAD", f"{base}/manifests/latest", accepting), 200, None),
+        _Operation("GET blob", _event("GET", blob_path, bearer), 307, 0.4),
+        _Operation("HEAD blob", _event("HEAD", blob_path, bearer), 307, 0.4),
         _Operation("GET token", token, 200, None),
-        _Operation("GET /v2/", proxy_event("GET", "/v2/", bearer), 200, None),
-        _Operation("list tags", proxy_event("GET", f"{base}/tags/list?n=100", bearer), 200, None),
-        _Operation(
-            "PUT manifest", proxy_event("PUT", f"{base}/manifests/latest", typed, image.manifest.content), 201, None
-        ),
+        _Operation("GET /v2/", _event("GET", "/v2/", bearer), 200, None),
+        _Operation("list tags", _event("GET", f"{base}/tags/list?n=100", bearer), 200, None),
+        _Operation("PUT manifest", _event("PUT", f"{base}/manifests/latest", typed, image.manifest.content), 201, None),
     ]
 
 
+def _event(method: str, url: str, headers: dict[str, str], body: bytes = b"") -> dict[str, Any]:
+    path, _, query = url.partition("?")
+    lines = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return proxy_event(HttpRequest(method, path, query, lines, body), "registry")
+
+
 def _push(handler: Any, bearer: dict[str, str], blob: Blob) -> None:
-    begun = _call(handler, proxy_event("POST", f"/v2/{_REPOSITORY}/blobs/uploads/", bearer), 202)
+    begun = _call(handler, _event("POST", f"/v2/{_REPOSITORY}/blobs/uploads/", bearer), 202)
     location = {name.lower(): value for name, value in begun["headers"].items()}["location"].removeprefix(
         "http://127.0.0.1:5000"
     )
     closing = f"{location}{'&' if '?' in location else '?'}digest={blob.digest}"
     typed = {**bearer, "Content-Type": "application/octet-stream"}
-    _call(handler, proxy_event("PUT", closing, typed, blob.content), 201)
+    _call(handler, _event("PUT", closing, typed, blob.content), 201)
 
 
 def _call(handler: Any, event: dict[str, Any], status: int) -> dict[str, Any]:

@@ -71,7 +71,9 @@ class Process:
         return pids
 
 
-def start(name: str, argv: Sequence[str], log: Path, environ: Mapping[str, str] | None = None) -> Process:
+def start(
+    name: str, argv: Sequence[str], log: Path, environ: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> Process:
     """Start a child that dies with this process, even if this process is killed."""
     with log.open("ab") as sink:
         popen = subprocess.Popen(
@@ -80,6 +82,7 @@ def start(name: str, argv: Sequence[str], log: Path, environ: Mapping[str, str] 
             stdout=sink,
             stderr=subprocess.STDOUT,
             env=dict(environ) if environ is not None else None,
+            cwd=cwd,
             start_new_session=True,
             preexec_fn=_die_with_parent,  # noqa: PLW1509 (it makes one system call)
         )

@@ -67,6 +67,9 @@ class Registry(Protocol):
     def stop(self) -> None:
         """Stop the registry's own processes."""
 
+    def close(self) -> None:
+        """Stop the registry's processes and what was started for it."""
+
     @property
     def processes(self) -> list[Process]:
         """The registry's own processes, which are measured."""
@@ -129,6 +132,9 @@ class Peer:
         if self._process:
             self._process.stop()
             self._process = None
+
+    def close(self) -> None:
+        self.stop()
 
 
 def find_peers(s3: CountedEndpoint, folder: Path) -> tuple[list[Registry], list[str]]:
