@@ -40,6 +40,7 @@ happen once in a repository's life. Blobs, uploads and users have partitions of 
     S3
     manifests/<project>/<repository>/<algorithm>/<hex>    manifest bytes; its ObjectCreated event starts a scan
     blobs/<upload id>/<nonce>                             blob bytes, never copied, never overwritten (the nonce is per attempt)
+    uploads/<upload id>/<nonce>                           bytes of an upload that wait for more; a lifecycle rule expires them
 """
 
 from __future__ import annotations
@@ -141,3 +142,12 @@ def manifest_object(project_name: str, repository_name: str, algorithm: str, hex
 def blob_object(upload_id: str, nonce: str) -> str:
     """S3 key of an upload attempt's object, which becomes the blob's object."""
     return f"blobs/{upload_id}/{nonce}"
+
+
+BLOB_OBJECTS = "blobs/"
+TAIL_OBJECTS = "uploads/"
+
+
+def tail_object(upload_id: str, nonce: str) -> str:
+    """S3 key of bytes that are in no part yet; never a blob."""
+    return f"{TAIL_OBJECTS}{upload_id}/{nonce}"

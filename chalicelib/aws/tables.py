@@ -11,7 +11,6 @@ from pynamodb.attributes import (
     BooleanAttribute,
     DiscriminatorAttribute,
     JSONAttribute,
-    ListAttribute,
     NumberAttribute,
     UnicodeAttribute,
 )
@@ -154,19 +153,19 @@ class BlobItem(Item, discriminator="blob"):
 
 
 class SessionItem(Item, discriminator="session"):
-    """`S#<upload id> S`; `state` is `open`, or `closed` as the mark of an upload that is over."""
+    """`S#<upload id> S`; `phase` `closed` is the mark of an upload that is over, `finishing` of one that became a blob."""
 
-    state = UnicodeAttribute()
     version = NumberAttribute()
-    offset_bytes = NumberAttribute()
-    key = UnicodeAttribute(null=True)
-    multipart_id = UnicodeAttribute(null=True)
-    tail_key = UnicodeAttribute(null=True)
-    digests = JSONAttribute(null=True)
+    phase = UnicodeAttribute()
+    size_bytes = NumberAttribute()
+    key = UnicodeAttribute()
+    multipart_id = UnicodeAttribute()
+    pieces = UnicodeAttribute()
+    digest = UnicodeAttribute()
+    next_part = NumberAttribute()
 
 
 class PartsItem(Item, discriminator="parts"):
-    """`S#<upload id> P#<first part>`: the ETags of consecutive parts and their sizes."""
+    """`S#<upload id> P#<first part>`: parts of one request as JSON, `[[number, size in bytes, ETag], ...]`."""
 
-    etags: ListAttribute[str] = ListAttribute()
-    sizes: ListAttribute[int] = ListAttribute()
+    parts = UnicodeAttribute()

@@ -5,7 +5,7 @@ Times are Unix seconds (int). Every method that writes is atomic: it happens who
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -13,7 +13,7 @@ from chalicelib.oci.descriptor import Descriptor
 from chalicelib.oci.digest import Digest
 from chalicelib.oci.manifest import Manifest
 from chalicelib.oci.reference import Repository, Tag
-from chalicelib.oci.session import Part, Session
+from chalicelib.oci.session import Content, Part, Session
 
 T = TypeVar("T")
 
@@ -123,10 +123,10 @@ class ManifestStore(Protocol):
         """Store the manifest's bytes, then manifest, tags, history, referrer and repository in one transaction.
         Raises TagMoved when the tags are no longer as gathered, MANIFEST_BLOB_UNKNOWN when a stale link vanished. Idempotent."""
 
-    def untag(self, repository: Repository, tag: Tag, *, now: int, by: str) -> bool:
+    def untag(self, repository: Repository, tag: Tag, *, by: str) -> bool:
         """Remove a tag, keep its manifest. False when there is none."""
 
-    def delete(self, repository: Repository, digest: Digest, *, now: int, by: str) -> bool:
+    def delete(self, repository: Repository, digest: Digest, *, by: str) -> bool:
         """Remove a manifest, its tags and its entry as a referrer. False when there is none."""
 
     def is_repository(self, repository: Repository) -> bool:
@@ -144,28 +144,52 @@ class ManifestStore(Protocol):
         """List all repository names in byte order: the catalog before permissions. One query per page."""
 
 
+class SessionMoved(Exception):
+    """Another request of the same upload was saved meanwhile; nothing was written."""
+
+
+class MultipartGone(Exception):
+    """The multipart upload is no longer there: it was completed or aborted."""
+
+
 class SessionStore(Protocol):
     """Upload sessions: they outlive the process that serves them."""
 
     def load(self, upload_id: str) -> Session | None:
         """Read a session with its parts. One query. None when nothing was saved yet."""
 
-    def save(self, before: Session | None, after: Session, new_parts: Sequence[Part]) -> None:
-        """Replace `before` by `after` when nobody else did meanwhile.
-        Raises RANGE_INVALID (416) when another request of the same upload won."""
+    def save(self, before: Session | None, after: Session) -> None:
+        """Replace `before` by `after`, which keeps the parts of `before` and adds its own. One transaction.
+        Raises SessionMoved when another request of the same upload was saved first."""
 
-    def close(self, session: Session, *, now: int) -> None:
-        """Leave a mark that the upload is over (finished or cancelled): later requests are BLOB_UPLOAD_UNKNOWN."""
+    def reserve_parts(self, session: Session, count: int) -> int:
+        """Take `count` part numbers that no other request will use and return the first. One atomic write."""
 
 
 class ObjectStore(Protocol):
     """The bytes. Keys are opaque; objects are never changed once a record points at them."""
 
-    def put(self, key: str, content: bytes | memoryview, *, content_type: str = "application/octet-stream") -> None:
-        """Write a small object with its SHA-256 checked by the store. One PUT."""
+    def blob_key(self, upload_id: str) -> str:
+        """Make a key, used once, for an object that may become a blob."""
+
+    def tail_key(self, upload_id: str) -> str:
+        """Make a key, used once, for bytes that wait for more; such objects expire by themselves."""
+
+    def put(
+        self,
+        key: str,
+        content: Content,
+        *,
+        content_type: str = "application/octet-stream",
+        sha256: bytes | None = None,
+    ) -> None:
+        """Write a small object. One PUT. The store checks its SHA-256, which is computed here unless it is given."""
 
     def get(self, key: str, *, start: int = 0, end: int | None = None) -> bytes:
         """Read bytes start..end (inclusive) of an object. Raises KeyError when there is none."""
+
+    def size(self, key: str) -> int | None:
+        """Say how many bytes an object has; None when there is none."""
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; missing ones are fine."""
@@ -173,14 +197,23 @@ class ObjectStore(Protocol):
     def start_multipart(self, key: str) -> str:
         """Begin a multipart upload and return its id."""
 
-    def put_part(self, key: str, multipart_id: str, number: int, content: memoryview) -> str:
-        """Upload one part (1 to 10,000; at least 5 MiB but for the last) and return its ETag."""
+    def put_part(self, key: str, multipart_id: str, number: int, content: Content) -> str:
+        """Upload one part (1 to 10,000; at least 5 MiB but for the last) and return its ETag. Raises MultipartGone."""
+
+    def copy_part(self, key: str, multipart_id: str, number: int, source_key: str) -> str:
+        """Make a whole object a part, inside the store, and return its ETag. Raises MultipartGone."""
 
     def complete_multipart(self, key: str, multipart_id: str, parts: Sequence[Part]) -> None:
-        """Make the object out of its parts. Idempotent for the same parts."""
+        """Make the object out of its parts. May be repeated for a while; then raises MultipartGone."""
 
     def abort_multipart(self, key: str, multipart_id: str) -> None:
         """Drop a multipart upload and its parts; an unknown one is fine."""
+
+    def abandoned_multiparts(self, before: int) -> Iterator[tuple[str, str]]:
+        """List key and id of the multipart uploads that began before a time."""
+
+    def abandoned_tails(self, before: int) -> Iterator[str]:
+        """List the keys of tail objects that were written before a time."""
 
     def signed_url(self, method: str, key: str, *, expires_s: int, now: int) -> str:
         """Sign a URL for GET or HEAD of an object. No call."""
