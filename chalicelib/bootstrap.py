@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import secrets as randomness
+import time
 from dataclasses import dataclass
 
 import botocore.session
@@ -55,7 +56,7 @@ def wire(settings: Settings) -> Wired:
     return Wired(
         settings,
         table,
-        S3Objects(settings, session),
+        S3Objects(settings, time.time),  # noqa: TID251 - signatures carry the time of sending
         DynamoPrincipals(table),
         secrets,
         RegistryKeys(settings, secrets),

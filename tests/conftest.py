@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from chalicelib import bootstrap
+from chalicelib.api import Api
 from chalicelib.aws import provision
 from chalicelib.aws.table import Table
 from chalicelib.config import Settings
+from tests.client import Client, basic
 
 os.environ.update(
     AWS_ACCESS_KEY_ID="test",
@@ -54,7 +59,7 @@ def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     port, folder = free_port(), tmp_path_factory.mktemp("aws")
     log = folder / "log"
-    command = [sys.executable, "-m", "uvicorn", "ministack.app:app", "--port", str(port), "--log-level", "warning"]
+    command = [sys.executable, "-m", "uvicorn", "tests.emulator:app", "--port", str(port), "--log-level", "warning"]
     environ = {**os.environ, "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING", "S3_DATA_DIR": str(folder)}
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environ)
@@ -79,3 +84,30 @@ def settings(aws_endpoint: str) -> Settings:
 def table(settings: Settings) -> Table:
     """The table, connected."""
     return Table(settings)
+
+
+@pytest.fixture
+def calls(aws_endpoint: str) -> Callable[[], dict[str, int]]:
+    """Take the AWS calls since the last time, by operation: `DynamoDB.GetItem`, `S3.PUT`."""
+
+    def take() -> dict[str, int]:
+        with urllib.request.urlopen(f"{aws_endpoint}/__calls") as answer:
+            return dict(json.load(answer))
+
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        pytest.skip("calls are counted in front of the embedded emulator only")
+    take()
+    return take
+
+
+@pytest.fixture(scope="session")
+def api(settings: Settings) -> Api:
+    """The registry in process, provisioned: user `admin` with the password `admin-secret`, public project `library`."""
+    bootstrap.provision(settings, "admin-secret", now=int(time.time()))
+    return bootstrap.registry(settings)
+
+
+@pytest.fixture(scope="session")
+def admin(api: Api) -> Client:
+    """The administrator, with Basic credentials."""
+    return Client(api, basic("admin", "admin-secret"))

@@ -20,13 +20,10 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import botocore.session
-
+from chalicelib.aws.presign import Credentials, sdk_credentials
 from chalicelib.errors import RegistryError
 
 if TYPE_CHECKING:
-    from botocore.credentials import ReadOnlyCredentials
-
     from chalicelib.config import Settings
 
 _ATTEMPTS = 5
@@ -47,8 +44,7 @@ class Wire:
         self._is_tls, self._host = endpoint.scheme == "https", endpoint.netloc
         self._region = settings.region
         self._local = threading.local()
-        self._session = botocore.session.get_session()
-        self._credentials: Any = None
+        self._credentials: Credentials | None = None
         self._key: tuple[str, str, bytes] = ("", "", b"")
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -82,8 +78,8 @@ class Wire:
 
     def _headers(self, operation: str, body: bytes) -> dict[str, str]:
         if self._credentials is None:
-            self._credentials = self._session.get_credentials()
-        credentials: ReadOnlyCredentials = self._credentials.get_frozen_credentials()
+            self._credentials = sdk_credentials()
+        credentials = self._credentials.get_frozen_credentials()
         moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         headers = {"content-type": _CONTENT_TYPE, "host": self._host, "x-amz-date": moment}
         if credentials.token:
@@ -94,7 +90,7 @@ class Wire:
         canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
         scope = f"{moment[:8]}/{self._region}/dynamodb/aws4_request"
         to_sign = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-        key = self._signing_key(credentials.secret_key or "", moment[:8])
+        key = self._signing_key(credentials.secret_key, moment[:8])
         signature = hmac.new(key, to_sign.encode(), "sha256").hexdigest()
         headers["authorization"] = (
             f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
