@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
 from pathlib import Path
 
 from bench.processes import BenchError
 from bench.programs import PROJECT
 
-_RUNS = 9
+_RUNS = 15
 _IMPORT = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
@@ -37,15 +39,14 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="moorage-import-") as name:
             folder = Path(name)
             _fill(folder)
-            best_ms = 1000 * min(float(_run(folder)) for _ in range(_RUNS))
+            best_ms = 1000 * min(_seconds(folder) for _ in range(_RUNS))
             packages, modules = _heavy(folder)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     holds = best_ms <= options.limit_ms
-    print(
-        f"{'pass' if holds else 'FAIL'}  import app: {best_ms:.0f} ms, best of {_RUNS} (wanted <= {options.limit_ms:.0f} ms)"
-    )
+    verdict, load = "pass" if holds else "FAIL", os.getloadavg()[0]
+    print(f"{verdict}  import app: {best_ms:.0f} ms, best of {_RUNS} (wanted <= {options.limit_ms:.0f} ms; load {load:.1f})")
     print("\nms by package (own time):", ", ".join(f"{package} {ms:.0f}" for package, ms in packages))
     print("heaviest imports (with what they import):", ", ".join(f"{module} {ms:.0f}" for module, ms in modules))
     return 0 if holds else 2
@@ -80,6 +81,11 @@ def _copy_package(package: str, folder: Path) -> None:
         target = folder / file
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(str(file.locate()), target)
+
+
+def _seconds(folder: Path) -> float:
+    time.sleep(0.2)  # other load comes in bursts
+    return float(_run(folder))
 
 
 def _run(folder: Path, *flags: str) -> str:
