@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from localstack.folder import DataFolder, write_private
 from localstack.launch import Emulator, StartError, aws_environment
@@ -57,7 +58,7 @@ def wishes(arguments: list[str] | None) -> Wishes:
     parser.add_argument("--access-log", action="store_true", help="print a line for every request")
     options = parser.parse_args(arguments)
     port = os.environ.get("MOORAGE_PORT") or "5000"
-    if not port.isdecimal() or int(port) > 65535:
+    if not (port.isascii() and port.isdecimal()) or int(port) > 65535:
         raise StartError(f"MOORAGE_PORT must be a port number from 0 to 65535, not {port!r}.")
     return Wishes(
         int(port),
@@ -77,6 +78,7 @@ def run(wanted: Wishes) -> int:
     folder = DataFolder(wanted.data)
     listening = listen(wanted.port)
     if wanted.aws_endpoint:
+        expect_answer(wanted.aws_endpoint)
         return _serve(serve, wanted, folder, listening, None)
     with Emulator.start(folder.path, keep_open=[folder.lock_descriptor]) as emulator:
         return _serve(serve, wanted, folder, listening, emulator)
@@ -93,6 +95,16 @@ def listen(port: int) -> socket.socket:
         raise StartError(
             f"Port {port} cannot be used ({error.strerror}); choose another one with MOORAGE_PORT."
         ) from error
+
+
+def expect_answer(endpoint: str) -> None:
+    """Say at once when somebody's own AWS endpoint is not there. Raises `StartError`."""
+    try:
+        place = urlsplit(endpoint)
+        socket.create_connection((place.hostname or "", place.port or 80), timeout=5).close()
+    except (OSError, ValueError) as error:
+        hint = "start it, or unset MOORAGE_AWS_ENDPOINT_URL for the built-in emulator"
+        raise StartError(f"The AWS endpoint {endpoint} does not answer; {hint}.") from error
 
 
 def _serve(serve: Any, wanted: Wishes, folder: DataFolder, listening: socket.socket, emulator: Emulator | None) -> int:

@@ -7,7 +7,11 @@ import os
 import socket
 from collections.abc import Callable
 
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
+
 from chalicelib.config import Settings, SettingsError
+from chalicelib.rbac.model import PrincipalError
 from localstack.folder import DataFolder
 from localstack.gateway import Gateway
 from localstack.launch import UNWANTED, StartError
@@ -26,7 +30,12 @@ def prepare(environment: dict[str, str], folder: DataFolder, chosen_password: st
         settings = Settings.from_environ(os.environ)
     except SettingsError as error:
         raise StartError(f"{error}.") from error
-    return settings, seed(settings, folder, chosen_password)
+    try:
+        return settings, seed(settings, folder, chosen_password)
+    except PrincipalError as error:
+        raise StartError(f"MOORAGE_ADMIN_PASSWORD cannot be used: {error}.") from error
+    except (BotoCoreError, ClientError, PynamoDBException) as error:
+        raise StartError(f"The AWS endpoint does not do what the registry needs: {error}") from error
 
 
 def server(

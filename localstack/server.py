@@ -21,6 +21,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 log_config=None,
+                log_level="error",
                 access_log=False,
                 lifespan="on",
                 server_header=False,

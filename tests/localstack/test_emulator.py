@@ -7,18 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 from botocore.exceptions import ClientError
 
 from localstack.launch import ROOT, Emulator, StartError
 from tests.localstack.conftest import aws
+from tests.localstack.waiting import is_running, wait_for
 
 MIB = 1024 * 1024
 
@@ -248,19 +246,6 @@ def test_the_emulator_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     wait_for(lambda: not is_running(pid))
 
 
-def is_running(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-
-
 def is_saved(data: Path, text: str) -> bool:
     snapshot = data / "state" / "dynamodb.json"
     return snapshot.exists() and text in snapshot.read_text()
-
-
-def wait_for(happened: Callable[[], bool], timeout_s: float = 20) -> None:
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if happened():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
