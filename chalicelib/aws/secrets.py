@@ -17,46 +17,25 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.exceptions import HTTPClientError
-from botocore.httpsession import URLLib3Session
-
+from chalicelib.aws.wire import SECRETS_MANAGER, CallFailed, Wire
 from chalicelib.config import Settings
-from chalicelib.errors import RegistryError
 from chalicelib.rbac import keyset
 from chalicelib.rbac.keyset import Key
 from chalicelib.rbac.tokens import ACCESS_MAX_S, LEEWAY_S, REFRESH_S, SigningKey, VerifyingKey
 
-if TYPE_CHECKING:
-    from botocore.session import Session
-
 AGAIN_S = 30
-_ATTEMPTS = 4
-_TIMEOUT_S = 5
-_TRY_AGAIN = ("ThrottlingException", "LimitExceededException")
 TOKEN_LIFE_S = ACCESS_MAX_S + LEEWAY_S
 STATE_LIFE_S = 7 * 86400 + 60
 """Longest life of an upload that settings allow."""
 
 
-class SecretsFailed(Exception):
-    """Secrets Manager refused a request for good; the text is its error, never a secret."""
-
-
 class Secrets:
-    """Secrets Manager: whole secrets as JSON, by name.
+    """Secrets Manager: whole secrets as JSON, by name. Source: Secrets Manager API reference."""
 
-    Requests are signed with botocore and sent without its client, which takes 100 ms to make: every function reads a secret
-    before its first answer. Source: Secrets Manager API reference (JSON 1.1 over HTTP).
-    """
-
-    def __init__(self, settings: Settings, session: Session) -> None:
-        self._url = settings.secrets_endpoint_url or f"https://secretsmanager.{settings.region}.amazonaws.com"
-        self._region, self._session = settings.region, session
-        self._http = URLLib3Session(timeout=_TIMEOUT_S)
+    def __init__(self, settings: Settings) -> None:
+        self._wire = Wire(SECRETS_MANAGER, settings, settings.secrets_endpoint_url)
 
     def read(self, name: str) -> dict[str, Any] | None:
         """Read a secret; None when there is none, or none was written to it yet."""
@@ -72,40 +51,13 @@ class Secrets:
         if self._call("PutSecretValue", {"SecretId": name, "ClientRequestToken": token, "SecretString": text}) is None:
             self._call("CreateSecret", {"Name": name, "ClientRequestToken": token, "SecretString": text})
 
-    def _call(self, operation: str, request: Mapping[str, str]) -> dict[str, Any] | None:
-        """Send a request; None when there is no such secret. Raises SecretsFailed, UNAVAILABLE after four tries."""
-        for attempt in range(_ATTEMPTS):
-            time.sleep(0.1 * attempt)
-            signed = self._signed(operation, json.dumps(request).encode())
-            try:
-                response = self._http.send(signed.prepare())
-            except HTTPClientError:
-                continue
-            if response.status_code == 200:
-                answer: dict[str, Any] = json.loads(response.content)
-                return answer
-            error = _error_type(response.content)
-            if error == "ResourceNotFoundException":
+    def _call(self, operation: str, request: dict[str, Any]) -> dict[str, Any] | None:
+        try:
+            return self._wire.call(operation, request)
+        except CallFailed as failure:
+            if failure.code == "ResourceNotFoundException":
                 return None
-            if response.status_code < 500 and error not in _TRY_AGAIN:
-                raise SecretsFailed(f"{operation} of {request.get('SecretId')}: {response.status_code} {error}")
-        raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})
-
-    def _signed(self, operation: str, body: bytes) -> AWSRequest:
-        headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"secretsmanager.{operation}"}
-        request = AWSRequest("POST", self._url, headers, body)
-        credentials = self._session.get_credentials()
-        if credentials is None:
-            raise SecretsFailed("there are no AWS credentials")
-        SigV4Auth(credentials, "secretsmanager", self._region).add_auth(request)
-        return request
-
-
-def _error_type(content: bytes) -> str:
-    try:
-        return str(json.loads(content)["__type"]).rpartition("#")[2]
-    except (ValueError, KeyError, TypeError):
-        return "no error type"
+            raise
 
 
 class _Cached:
@@ -192,7 +144,7 @@ class TokenKeys:
 def ensure_keys(settings: Settings, store: Secrets, *, now: int) -> None:
     """Make the keys that are missing. Idempotent; run before the first request."""
     token_keys = store.read(settings.token_keys_secret)
-    keys = _keys(token_keys, "keys") or [keyset.new_token_key(active_from=now)]
+    keys = _keys(token_keys, "keys") or [keyset.new_token_key(active_from=now - LEEWAY_S)]
     _publish(settings, store, keys, now=now)
     if not token_keys:
         store.write(settings.token_keys_secret, {"keys": [key.to_json() for key in keys]})
@@ -203,9 +155,9 @@ def rotate_keys(settings: Settings, store: Secrets, *, now: int, is_emergency: b
 
     The new keys are published now and sign after `keyset.KEEP_S` seconds, when every process knows them; the old ones verify
     until what they signed has ended. In an emergency the old ones are dropped and the new ones sign at once: all tokens, also
-    refresh tokens, and all uploads under way are void.
+    refresh tokens, and all uploads under way are void, after `keyset.KEEP_S` seconds in every process.
     """
-    active_from = now if is_emergency else now + keyset.KEEP_S
+    active_from = now - LEEWAY_S if is_emergency else now + keyset.KEEP_S
     old = [] if is_emergency else _keys(store.read(settings.token_keys_secret), "keys")
     registry = None if is_emergency else store.read(settings.registry_keys_secret)
     new = keyset.new_token_key(active_from=active_from)
@@ -223,7 +175,7 @@ def _publish(settings: Settings, store: Secrets, keys: Sequence[Key], *, now: in
     known, state_keys = _keys(registry, "keys"), _keys(registry, "state_keys")
     if state_keys and {key.kid for key in keys} <= {key.kid for key in known}:
         return
-    state_keys = state_keys or [keyset.new_state_key(active_from=now)]
+    state_keys = state_keys or [keyset.new_state_key(active_from=now - LEEWAY_S)]
     store.write(settings.registry_keys_secret, _registry_value(keyset.merged(known, keys), state_keys, now))
 
 

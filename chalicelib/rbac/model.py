@@ -18,7 +18,7 @@ CATALOG = "registry:catalog"
 PROJECT_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*", re.ASCII)
 """One path component of a repository name. Source: OCI distribution-spec 1.1, "Pulling manifests"."""
 USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+$-]{0,127}", re.ASCII)
-PROJECT_NAME_MAX_CHARACTERS = 128
+PROJECT_NAME_MAX_CHARACTERS = 253
 
 
 class PrincipalError(ValueError):

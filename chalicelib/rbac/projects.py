@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib.errors import RegistryError
 from chalicelib.rbac.model import PROJECT_NAME, PROJECT_NAME_MAX_CHARACTERS, PrincipalError, Project
 from chalicelib.rbac.ports import PrincipalStore
 
@@ -31,5 +32,5 @@ class Projects:
             self.find(name) or self._store.create_project(name, is_public=is_public, by=by, now=now) or self.find(name)
         )
         if found is None:
-            raise PrincipalError(f"project {name} was removed while it was made")
+            raise RegistryError("UNAVAILABLE", message=f"project {name} was removed while it was made")
         return found

@@ -1,0 +1,110 @@
+"""Administer a registry from the command line: users, grants, projects, keys.
+
+    python scripts/moorage_admin.py user add ann
+    python scripts/moorage_admin.py grant team ann developer
+
+The settings are the registry's own environment variables (MOORAGE_TABLE, AWS_ENDPOINT_URL, ...). A password is asked for, or read
+from standard input where that is not a terminal; it is never an argument, which other users of the machine could see.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from chalicelib import bootstrap
+from chalicelib.aws.secrets import rotate_keys
+from chalicelib.config import Settings, SettingsError
+from chalicelib.rbac.model import PrincipalError
+from chalicelib.rbac.roles import ROLES
+
+BY = "moorage_admin"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it was done, 1 with a sentence on standard error when it could not be."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        print(_run(parsed, Settings.from_environ(os.environ), int(time.time())))
+    except (PrincipalError, SettingsError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(parsed: argparse.Namespace, settings: Settings, now: int) -> str:
+    command = f"{parsed.area} {getattr(parsed, 'command', '')}".strip()
+    if command == "project create":
+        project = bootstrap.projects(settings).create(parsed.name, is_public=parsed.public, by=BY, now=now)
+        return f"{'public' if project.is_public else 'private'} project {project.name} has id {project.project_id}"
+    if command == "keys rotate":
+        kid = rotate_keys(settings, bootstrap.wire(settings).secrets, now=now, is_emergency=parsed.emergency)
+        effect = "now; all older tokens are void within five minutes" if parsed.emergency else "in five minutes"
+        return f"token key {kid} signs {effect}"
+    return _run_on_user(command, parsed, settings, now)
+
+
+def _run_on_user(command: str, parsed: argparse.Namespace, settings: Settings, now: int) -> str:
+    users = bootstrap.users(settings)
+    if command == "user add":
+        users.create(parsed.name, _password(parsed.name), is_admin=parsed.admin, now=now)
+        return f"user {parsed.name} was made"
+    if command == "user password":
+        users.set_password(parsed.name, _password(parsed.name))
+        return f"the password of {parsed.name} was changed; refresh tokens are void"
+    if command in ("user enable", "user disable"):
+        users.enable(parsed.name, is_enabled=command == "user enable")
+        return f"user {parsed.name} is {parsed.command}d"
+    if command == "grant":
+        users.grant(parsed.project, parsed.user, parsed.role)
+        return f"{parsed.user} is {parsed.role} of {parsed.project}"
+    users.revoke(parsed.project, parsed.user)
+    return f"{parsed.user} has no role in {parsed.project}"
+
+
+def _password(name: str) -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    password = getpass.getpass(f"Password for {name}: ")
+    if getpass.getpass("Once more: ") != password:
+        raise PrincipalError("the two passwords differ")
+    return password
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="moorage_admin", description="Administer a Moorage registry.")
+    areas = parser.add_subparsers(dest="area", required=True)
+    user = areas.add_parser("user", help="users and their passwords").add_subparsers(dest="command", required=True)
+    for name, help_ in {
+        "add": "make a user",
+        "password": "change a password",
+        "enable": "let a user in again",
+        "disable": "lock a user out",
+    }.items():
+        user.add_parser(name, help=help_).add_argument("name")
+    user.choices["add"].add_argument("--admin", action="store_true", help="may do everything")
+    grant = areas.add_parser("grant", help="give a user a role in a project")
+    revoke = areas.add_parser("revoke", help="take it away")
+    for command in (grant, revoke):
+        command.add_argument("project")
+        command.add_argument("user")
+    grant.add_argument("role", choices=list(ROLES))
+    project = areas.add_parser("project", help="projects").add_subparsers(dest="command", required=True)
+    create = project.add_parser("create", help="make a project")
+    create.add_argument("name")
+    create.add_argument("--public", action="store_true", help="anybody may pull from it")
+    keys = areas.add_parser("keys", help="keys of tokens and uploads").add_subparsers(dest="command", required=True)
+    rotate = keys.add_parser("rotate", help="make new keys; the old ones retire")
+    rotate.add_argument("--emergency", action="store_true", help="drop the old keys at once: all tokens are void")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
