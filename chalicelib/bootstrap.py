@@ -7,10 +7,7 @@ import secrets as randomness
 import time
 from dataclasses import dataclass
 
-import botocore.session
-
 from chalicelib.api import Api
-from chalicelib.aws import provision as tables
 from chalicelib.aws.blobs import DynamoBlobs
 from chalicelib.aws.manifests import DynamoManifests
 from chalicelib.aws.objects import S3Objects
@@ -50,9 +47,8 @@ class Wired:
 @functools.cache
 def wire(settings: Settings) -> Wired:
     """Make the adapters. Cheap: nothing is called before the first request needs it."""
-    session = botocore.session.get_session()
     table = Table(settings)
-    secrets = Secrets(settings, session)
+    secrets = Secrets(settings)
     return Wired(
         settings,
         table,
@@ -113,6 +109,8 @@ def projects(settings: Settings) -> Projects:
 def provision(settings: Settings, admin_password: str | None, *, now: int) -> str | None:
     """Make whatever a registry needs and does not have: table, bucket, keys, the project `library`, the user `admin`.
     Idempotent. Returns the administrator's password when it was made here, else None."""
+    from chalicelib.aws import provision as tables  # noqa: PLC0415 - loads botocore, which no request needs
+
     tables.create_table(settings)
     tables.create_bucket(settings)
     ensure_keys(settings, wire(settings).secrets, now=now)

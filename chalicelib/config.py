@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 
@@ -35,6 +35,9 @@ class Settings:
     upload_port: int = 8080
     upload_memory_bytes: int = 160 * 1024 * 1024
     log_level: str = "INFO"
+    access_key: str = field(default="", repr=False)
+    secret_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
 
     @property
     def realm(self) -> str:
@@ -68,6 +71,9 @@ class Settings:
             upload_host=environ.get("MOORAGE_UPLOAD_HOST", cls.upload_host),
             upload_port=_number(environ, "MOORAGE_UPLOAD_PORT", cls.upload_port, at_least=0, at_most=65535),
             upload_memory_bytes=1024 * 1024 * _number(environ, "MOORAGE_UPLOAD_MEMORY_MB", 160, at_least=48, at_most=65536),
+            access_key=environ.get("AWS_ACCESS_KEY_ID", ""),
+            secret_key=environ.get("AWS_SECRET_ACCESS_KEY", ""),
+            session_token=environ.get("AWS_SESSION_TOKEN", ""),
             log_level=environ.get("MOORAGE_LOG_LEVEL", cls.log_level).upper(),
         )
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from aws_lambda_powertools import Logger
+import functools
+from typing import TYPE_CHECKING
 
-logger = Logger(service="moorage", level="INFO")
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+
+@functools.cache
+def logger() -> Logger:
+    """The process's logger, made when something is worth a line."""
+    from aws_lambda_powertools import Logger  # noqa: PLC0415 - 60 ms of a cold start for what is hardly ever said
+
+    return Logger(service="moorage", level="INFO")
 
 
 def failure(request_id: str, method: str, path: str) -> None:
     """Log the exception being handled. The path has no query, so no signature can be in it."""
-    logger.exception("request failed", extra={"request_id": request_id, "method": method, "path": path})
+    logger().exception("request failed", extra={"request_id": request_id, "method": method, "path": path})

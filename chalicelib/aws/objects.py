@@ -28,7 +28,7 @@ class S3Objects:
     """The objects of one registry's bucket. Safe under threads."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float], credentials: Credentials | None = None) -> None:
-        found = credentials or sdk_credentials()
+        found = credentials or sdk_credentials(settings)
         address = bucket_address(settings.bucket, settings.region, settings.s3_endpoint_url)
         public = bucket_address(settings.bucket, settings.region, settings.s3_public_url)
         self._signer = Presigner(address, settings.region, found)
@@ -95,7 +95,12 @@ class S3Objects:
         """See `ObjectStore.copy_part`. One UploadPartCopy, which may answer 200 and fail all the same."""
         query = [("partNumber", str(number)), ("uploadId", multipart_id)]
         source = {"x-amz-copy-source": f"{self._bucket}/{source_key}"}
-        return xml_text(self._multipart("PUT", key, query, headers=source).body, "ETag")
+        try:
+            return xml_text(self._multipart("PUT", key, query, headers=source).body, "ETag")
+        except S3Error as error:
+            if error.code == "NoSuchKey":
+                raise KeyError(source_key) from None
+            raise
 
     def complete_multipart(self, key: str, multipart_id: str, parts: Sequence[Part]) -> None:
         """See `ObjectStore.complete_multipart`. One CompleteMultipartUpload, which may answer 200 and fail all the same."""

@@ -7,6 +7,7 @@ TransactWriteItems) and its limits: 100 keys a batch, 100 actions a transaction.
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 import time
@@ -14,14 +15,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pynamodb.connection import Connection
 from pynamodb.exceptions import VerboseClientError
 
 from chalicelib.aws.tables import Item
-from chalicelib.aws.wire import Wire
+from chalicelib.aws.wire import DYNAMODB, Wire, decoded
 from chalicelib.errors import RegistryError
 
 if TYPE_CHECKING:
+    from pynamodb.connection import Connection
+
     from chalicelib.config import Settings
 
 BATCH_KEYS = 100
@@ -57,10 +59,17 @@ class Table:
 
     def __init__(self, settings: Settings) -> None:
         self.name = settings.table
-        self._wire = Wire(settings)
-        self.connection = Connection(
-            region=settings.region,
-            host=settings.dynamodb_endpoint_url or None,
+        self._wire = Wire(DYNAMODB, settings, settings.dynamodb_endpoint_url)
+        self._settings = settings
+
+    @functools.cached_property
+    def connection(self) -> Connection:
+        """The connection of writes, made by the first: who only reads never loads it."""
+        from pynamodb.connection import Connection  # noqa: PLC0415 - botocore's client costs a quarter of a second
+
+        return Connection(
+            region=self._settings.region,
+            host=self._settings.dynamodb_endpoint_url or None,
             connect_timeout_seconds=2,
             read_timeout_seconds=10,
             max_retry_attempts=4,
@@ -198,7 +207,7 @@ class Table:
 
     def _call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         if operation in _READS:
-            return self._wire.call(operation, request)
+            return decoded(self._wire.call(operation, request))
         request.setdefault("ReturnConsumedCapacity", "NONE")
         return self.connection.dispatch(operation, request)
 

@@ -1,10 +1,10 @@
-"""DynamoDB's reads without botocore's cost: one signed POST on a kept connection.
+"""AWS's JSON services without botocore's cost: one signed POST on a kept connection.
 
-A pull is one read, and botocore spends four times the CPU of everything else the registry does for it (measured in
-`docs/adr/0006-lean-reads.md`); it also loads 70 ms of service model that a pulling function never needs. So GetItem, BatchGetItem
-and Query are sent here; writes stay with PynamoDB's connection, whose retries and idempotency tokens matter there.
-Source: DynamoDB low-level API (JSON 1.0 over HTTP), AWS Signature Version 4 (header form), retries as the DynamoDB developer
-guide's "Error handling" says.
+A pull is one DynamoDB read, and botocore spends four times the CPU of everything else the registry does for it; its client also
+takes a quarter of a second to import at each cold start (`docs/adr/0006-lean-reads.md`). So DynamoDB's reads and the secrets of a
+cold start are sent here; DynamoDB's writes stay with PynamoDB's connection, whose retries and idempotency tokens matter there.
+Source: JSON 1.0 and 1.1 protocols of AWS services over HTTP, AWS Signature Version 4 (header form), retries as the DynamoDB
+developer guide's "Error handling" says.
 """
 
 from __future__ import annotations
@@ -17,38 +17,58 @@ import random
 import threading
 import time
 from base64 import b64decode
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from chalicelib.aws.presign import Credentials, sdk_credentials
+from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
-
-if TYPE_CHECKING:
-    from chalicelib.config import Settings
 
 _ATTEMPTS = 5
 _TIMEOUT_S = 5
-_CONTENT_TYPE = "application/x-amz-json-1.0"
 _TRY_AGAIN = ("ProvisionedThroughputExceeded", "Throttling", "RequestLimitExceeded", "InternalServerError")
 
 
-class ReadFailed(Exception):
-    """DynamoDB refused a read for good; the text is its error, never a credential."""
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service that speaks JSON: its name in signatures and hosts, and what its requests look like."""
+
+    name: str
+    target: str
+    content_type: str
+
+
+DYNAMODB = Service("dynamodb", "DynamoDB_20120810", "application/x-amz-json-1.0")
+SECRETS_MANAGER = Service("secretsmanager", "secretsmanager", "application/x-amz-json-1.1")
+
+
+class CallFailed(Exception):
+    """The service refused a request for good. `code` is its error's name; the request, which may hold secrets, is not told."""
+
+    def __init__(self, operation: str, status: int, answer: bytes) -> None:
+        try:
+            error = json.loads(answer)
+        except ValueError:
+            error = {}
+        self.code = str(error.get("__type", "")).rpartition("#")[2]
+        super().__init__(f"{operation}: {status} {self.code} {str(error.get('message') or error.get('Message'))[:300]}")
 
 
 class Wire:
-    """Signed reads from one endpoint; safe under threads (a connection each)."""
+    """Signed requests to one service; safe under threads (a connection each)."""
 
-    def __init__(self, settings: Settings) -> None:
-        endpoint = urlsplit(settings.dynamodb_endpoint_url or f"https://dynamodb.{settings.region}.amazonaws.com")
+    def __init__(self, service: Service, settings: Settings, endpoint_url: str) -> None:
+        suffix = "amazonaws.com.cn" if settings.region.startswith("cn-") else "amazonaws.com"
+        endpoint = urlsplit(endpoint_url or f"https://{service.name}.{settings.region}.{suffix}")
         self._is_tls, self._host = endpoint.scheme == "https", endpoint.netloc
-        self._region = settings.region
+        self._service, self._settings, self._region = service, settings, settings.region
         self._local = threading.local()
         self._credentials: Credentials | None = None
         self._key: tuple[str, str, bytes] = ("", "", b"")
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Send a read and return its answer, binary attributes decoded. Raises ReadFailed, UNAVAILABLE after five tries."""
+        """Send a request that may be repeated and return its answer. Raises CallFailed, UNAVAILABLE after five tries."""
         body = json.dumps(request, separators=(",", ":")).encode()
         for attempt in range(_ATTEMPTS):
             if attempt:
@@ -59,9 +79,11 @@ class Wire:
                 self._local.connection = None
                 continue
             if status == 200:
-                return _decoded(json.loads(answer))
-            if status < 500 and not any(code in answer.decode(errors="replace") for code in _TRY_AGAIN):
-                raise ReadFailed(f"{operation}: {status} {answer.decode(errors='replace')[:500]}")
+                found: dict[str, Any] = json.loads(answer)
+                return found
+            failure = CallFailed(operation, status, answer)
+            if status < 500 and not failure.code.startswith(_TRY_AGAIN):
+                raise failure
         raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})
 
     def _send(self, operation: str, body: bytes) -> tuple[int, bytes]:
@@ -78,17 +100,17 @@ class Wire:
 
     def _headers(self, operation: str, body: bytes) -> dict[str, str]:
         if self._credentials is None:
-            self._credentials = sdk_credentials()
+            self._credentials = sdk_credentials(self._settings)
         credentials = self._credentials.get_frozen_credentials()
         moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        headers = {"content-type": _CONTENT_TYPE, "host": self._host, "x-amz-date": moment}
+        headers = {"content-type": self._service.content_type, "host": self._host, "x-amz-date": moment}
         if credentials.token:
             headers["x-amz-security-token"] = credentials.token
-        headers["x-amz-target"] = f"DynamoDB_20120810.{operation}"
+        headers["x-amz-target"] = f"{self._service.target}.{operation}"
         names = ";".join(headers)
         lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
         canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
-        scope = f"{moment[:8]}/{self._region}/dynamodb/aws4_request"
+        scope = f"{moment[:8]}/{self._region}/{self._service.name}/aws4_request"
         to_sign = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         key = self._signing_key(credentials.secret_key, moment[:8])
         signature = hmac.new(key, to_sign.encode(), "sha256").hexdigest()
@@ -101,14 +123,14 @@ class Wire:
         cached_secret, cached_day, key = self._key
         if (cached_secret, cached_day) != (secret, day):
             key = f"AWS4{secret}".encode()
-            for text in (day, self._region, "dynamodb", "aws4_request"):
+            for text in (day, self._region, self._service.name, "aws4_request"):
                 key = hmac.new(key, text.encode(), "sha256").digest()
             self._key = (secret, day, key)
         return key
 
 
-def _decoded(answer: dict[str, Any]) -> dict[str, Any]:
-    """Turn binary attributes from base64 into bytes, as botocore does."""
+def decoded(answer: dict[str, Any]) -> dict[str, Any]:
+    """Turn DynamoDB's binary attributes from base64 into bytes, as botocore does."""
     items = answer.get("Items") or [item for found in answer.get("Responses", {}).values() for item in found]
     if "Item" in answer:
         items = [answer["Item"]]

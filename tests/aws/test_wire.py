@@ -13,7 +13,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from chalicelib.aws.wire import ReadFailed, Wire
+from chalicelib.aws.wire import DYNAMODB, CallFailed, Wire, decoded
 from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
 
@@ -55,7 +55,7 @@ def server() -> Iterator[type[Scripted]]:
 
 
 def wire(server: Any) -> Wire:
-    return Wire(Settings(dynamodb_endpoint_url=server.url))
+    return Wire(DYNAMODB, Settings(access_key="test", secret_key="test"), server.url)
 
 
 def test_a_read_is_signed_as_botocore_signs_it(server: Any) -> None:
@@ -72,7 +72,7 @@ def test_a_read_is_signed_as_botocore_signs_it(server: Any) -> None:
 
 def test_binary_attributes_come_back_as_bytes(server: Any) -> None:
     server.script = [(200, {"Item": {"content": {"B": "aGVsbG8="}, "pk": {"S": "x"}}})]
-    assert wire(server).call("GetItem", {})["Item"] == {"content": {"B": b"hello"}, "pk": {"S": "x"}}
+    assert decoded(wire(server).call("GetItem", {}))["Item"] == {"content": {"B": b"hello"}, "pk": {"S": "x"}}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_lasting_trouble_is_unavailable_with_retry_after(server: Any) -> None:
 
 def test_a_refusal_is_not_tried_again(server: Any) -> None:
     server.script = [(400, {"__type": "ValidationException", "message": "no such table"})]
-    with pytest.raises(ReadFailed, match="ValidationException"):
+    with pytest.raises(CallFailed, match="ValidationException"):
         wire(server).call("Query", {})
     assert len(server.seen) == 1
 

@@ -1,0 +1,90 @@
+"""The administrator's command line, run against DynamoDB and Secrets Manager as an operator runs it."""
+
+from __future__ import annotations
+
+import io
+import runpy
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chalicelib import bootstrap
+from chalicelib.aws.table import Table
+from chalicelib.config import Settings
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "moorage_admin.py"
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def environ(aws_endpoint: str, table: Table) -> dict[str, str]:
+    """The environment of a registry with secrets of its own."""
+    name = uuid.uuid4().hex
+    return {
+        "AWS_ENDPOINT_URL": aws_endpoint,
+        "MOORAGE_TABLE": table.name,
+        "MOORAGE_TOKEN_KEYS_SECRET": f"{name}/token-keys",
+        "MOORAGE_REGISTRY_KEYS_SECRET": f"{name}/registry-keys",
+    }
+
+
+@pytest.fixture
+def run(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    main = runpy.run_path(str(SCRIPT))["main"]
+
+    def run_(*arguments: str, typed: str = "") -> tuple[int, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        status: int = main(arguments)
+        captured = capsys.readouterr()
+        assert "secret" not in captured.out + captured.err
+        return status, captured.out + captured.err
+
+    return run_
+
+
+@pytest.fixture
+def name() -> str:
+    return f"u{uuid.uuid4().hex}"
+
+
+def test_user_grant_and_project(run: Run, environ: dict[str, str], name: str) -> None:
+    assert run("project", "create", name)[1].startswith(f"private project {name} has id ")
+    assert run("user", "add", name, typed="secret-1\n") == (0, f"user {name} was made\n")
+    assert run("grant", name, name, "developer") == (0, f"{name} is developer of {name}\n")
+    store = bootstrap.wire(Settings.from_environ(environ)).principals
+    facts = store.facts(name, [name])
+    assert facts.user is not None
+    assert not facts.user.is_admin
+    assert facts.grants[name].role == "developer"
+    run("user", "password", name, typed="secret-2\n")
+    run("user", "disable", name)
+    run("revoke", name, name)
+    changed = store.facts(name, [name])
+    assert changed.user is not None
+    assert changed.user.password_hash != facts.user.password_hash
+    assert (changed.user.is_enabled, changed.grants) == (False, {})
+    assert run("user", "enable", name) == (0, f"user {name} is enabled\n")
+
+
+def test_what_cannot_be_done_is_one_sentence_and_status_1(run: Run, name: str) -> None:
+    run("user", "add", name, "--admin", typed="secret\n")
+    assert run("user", "add", name, typed="secret\n") == (1, f"there is a user {name} already\n")
+    assert run("user", "password", "nobody", typed="secret\n") == (1, "there is no user nobody\n")
+    assert run("user", "add", "other", typed="\n") == (1, "a password has 1 to 1024 characters\n")
+    assert run("grant", "missing", name, "guest") == (1, "there is no project missing\n")
+    assert run("project", "create", "Not-A-Name")[0] == 1
+
+
+def test_keys_are_rotated(run: Run, environ: dict[str, str]) -> None:
+    for arguments, effect in ((["rotate"], "in five minutes"), (["rotate", "--emergency"], "now; all older tokens")):
+        status, text = run("keys", *arguments)
+        assert status == 0
+        assert effect in text
+    settings = Settings.from_environ(environ)
+    stored = bootstrap.wire(settings).secrets.read(settings.token_keys_secret)
+    assert stored is not None
+    assert [key["kid"] for key in stored["keys"]] == [text.split()[2]]
