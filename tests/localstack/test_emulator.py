@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from localstack.launch import ROOT, Emulator, StartError
 from tests.localstack.conftest import aws
-from tests.localstack.waiting import is_running, wait_for
+from tests.localstack.processes import is_running, wait_for
 
 MIB = 1024 * 1024
 

@@ -1,125 +1,24 @@
-"""`make run`: what it says when it cannot start, and that a stopped stack comes back with its data."""
+"""`make run`: a stopped or killed stack comes back with its data, and stops in good time."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from localstack.launch import ROOT
-from tests.localstack.waiting import is_running, wait_for
+from tests.localstack.processes import environment, is_running, refused, running, stop
 
-RUN = [sys.executable, "-m", "localstack.run"]
-
-
-def environment(data: Path, **more: str) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MOORAGE_", "AWS_"))}
-    return inherited | {"MOORAGE_DATA": str(data), "MOORAGE_PORT": "0"} | more
-
-
-def refused(environ: dict[str, str], command: list[str] | None = None) -> str:
-    """Run it, expecting exit code 2 and one sentence; the answer is that sentence."""
-    done = subprocess.run(
-        command or RUN, check=False, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    lines = done.stderr.splitlines()
-    assert len(lines) == 1
-    return lines[0]
-
-
-@contextmanager
-def running(data: Path, **more: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    """A stack, and what its ready file says; stopped with SIGTERM at the end."""
-    ready = data.with_name(data.name + ".ready")
-    ready.unlink(missing_ok=True)
-    process = subprocess.Popen(
-        [*RUN, "--ready-file", str(ready)],
-        cwd=ROOT,
-        env=environment(data, **more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        wait_for(lambda: ready.exists() or process.poll() is not None, timeout_s=60)
-        if process.poll() is not None:
-            raise AssertionError(process.communicate()[0])
-        yield process, json.loads(ready.read_text())
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
-
-
-def stop(process: subprocess.Popen[str], number: int) -> str:
-    process.send_signal(number)
-    told, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, told
-    return told
+pytestmark = pytest.mark.slow
 
 
 def token(facts: dict[str, Any], password: str) -> httpx.Response:
     return httpx.get(f"{facts['url']}/service/token?service=moorage", auth=("admin", password))
-
-
-# --- it cannot start
-
-
-def test_a_taken_port(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = str(other.getsockname()[1])
-        assert f"Port {port} is taken" in refused(environment(tmp_path, MOORAGE_PORT=port))
-
-
-@pytest.mark.parametrize("port", ["-1", "65536", "http", "٣"])
-def test_a_port_that_is_none(tmp_path: Path, port: str) -> None:
-    assert "MOORAGE_PORT must be" in refused(environment(tmp_path, MOORAGE_PORT=port))
-
-
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    assert "cannot be written" in refused(environment(tmp_path / "file" / "data"))
-
-
-def test_a_public_address_that_is_none(tmp_path: Path) -> None:
-    assert "MOORAGE_PUBLIC_URL must be" in refused(environment(tmp_path, MOORAGE_PUBLIC_URL="registry.example.com"))
-
-
-def test_a_missing_package(tmp_path: Path) -> None:
-    told = refused(environment(tmp_path), [sys.executable, "-S", "-m", "localstack.run"])
-    assert "Python package" in told
-    assert "is missing" in told
-
-
-def test_an_endpoint_that_does_not_answer(tmp_path: Path) -> None:
-    told = refused(environment(tmp_path, MOORAGE_AWS_ENDPOINT_URL="http://127.0.0.1:9"))
-    assert "http://127.0.0.1:9 does not answer" in told
-
-
-def test_a_damaged_snapshot(tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "dynamodb.json").write_text("{")
-    told = subprocess.run(
-        RUN, check=False, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=60
-    )
-    assert told.returncode == 2
-    assert "dynamodb.json is damaged" in told.stderr
-    assert "Traceback" not in told.stderr
-
-
-# --- it runs
 
 
 def test_a_second_instance_on_the_same_folder_is_refused(tmp_path: Path) -> None:
