@@ -7,6 +7,7 @@ requests mean is decided in `chalicelib.oci.uploads`; here are memory, threads a
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -81,9 +82,9 @@ class UploadService:
         try:
             try:
                 await body.read(receive, self._idle_s)
-            except BaseException:
+            except BaseException as error:
                 await body.settle()
-                await self._call(lambda: self._uploads.abandon(receiving))
+                await self._call(functools.partial(self._uploads.abandon, receiving, error))
                 raise
             return await self._call(lambda: self._uploads.end(receiving, body.rest, now=self._now()))
         finally:

@@ -201,7 +201,8 @@ class ObjectStore(Protocol):
         """Upload one part (1 to 10,000; at least 5 MiB but for the last) and return its ETag. Raises MultipartGone."""
 
     def copy_part(self, key: str, multipart_id: str, number: int, source_key: str) -> str:
-        """Make a whole object a part, inside the store, and return its ETag. Raises MultipartGone."""
+        """Make a whole object a part, inside the store, and return its ETag. Raises MultipartGone, and KeyError when there
+        is no such object."""
 
     def complete_multipart(self, key: str, multipart_id: str, parts: Sequence[Part]) -> None:
         """Make the object out of its parts. May be repeated for a while; then raises MultipartGone."""

@@ -75,7 +75,7 @@ class Transfer:
 
     def job(self, content: Content) -> Job:
         """Plan a part of the pieces so far and `content`; the returned work blocks. The part must reach 5 MiB unless it is
-        the last. The work raises BLOB_UPLOAD_UNKNOWN, and TOO_LARGE (413) when S3 takes no more parts."""
+        the last. The work raises SessionMoved, BLOB_UPLOAD_UNKNOWN, and TOO_LARGE (413) when S3 takes no more parts."""
         copy = self._copy_job() if self._is_copied else None
         front, self._pieces = self._pieces, ()
         index, self._planned = self._planned, self._planned + 1
@@ -95,7 +95,7 @@ class Transfer:
 
     def accept(self, rest: Content) -> Session:
         """Make a PATCH durable; `rest` are the bytes that no job has, and all jobs are done.
-        Raises SessionMoved, and then nothing of this transfer stays."""
+        Raises SessionMoved."""
         if not self.size_bytes:
             return self.before
         new = content_size(rest)
@@ -125,9 +125,11 @@ class Transfer:
 
     def discard(self) -> None:
         """Remove what this transfer wrote and nobody will see: its objects and its own multipart upload."""
-        self._objects.delete(self._written)
+        written, self._written = self._written, []
+        self._objects.delete(written)
         if self._is_own_multipart and self._multipart_id:
             self._objects.abort_multipart(self._key, self._multipart_id)
+            self._multipart_id = ""
 
     @property
     def _is_copied(self) -> bool:
@@ -148,6 +150,8 @@ class Transfer:
                 etag = self._objects.copy_part(self._key, multipart_id, number, piece.key)
             except MultipartGone:
                 raise self._unknown() from None
+            except KeyError:
+                raise SessionMoved(piece.key) from None
             self._parts[index] = Part(number, etag, piece.size_bytes)
 
         return copy
@@ -177,7 +181,10 @@ class Transfer:
         if not pieces:
             return content
         rest = [content] if isinstance(content, (bytes, memoryview)) else content
-        return [*(self._objects.get(piece.key) for piece in pieces), *rest]
+        try:
+            return [*(self._objects.get(piece.key) for piece in pieces), *rest]
+        except KeyError as error:  # who wins takes the pieces away
+            raise SessionMoved(*error.args) from None
 
     def _multipart(self) -> str:
         with self._lock:
@@ -219,7 +226,6 @@ class Transfer:
         except SessionMoved:
             # A save whose answer was lost is repeated by the client library and finds itself.
             if self._sessions.load(before.upload_id) != after:
-                self.discard()
                 raise
         kept = {after.key, *(piece.key for piece in after.pieces)}
         self._objects.delete([piece.key for piece in before.pieces if piece.key not in kept])

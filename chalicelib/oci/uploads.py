@@ -1,8 +1,6 @@
-"""Uploads of blobs: start, receive, finish, cancel, and what to do after crashes and quarrels.
+"""Uploads of blobs: start, receive, finish, cancel, and what becomes of quarrels between requests.
 
-Source: OCI distribution-spec 1.1, "Pushing blobs". Order of a closing PUT: the bytes are stored, the session is taken (phase
-FINISHING, which fences off every other request), the object is made and checked, the blob is recorded. A process may die between
-any two of them: the PUT can be repeated and goes on from there.
+Source: OCI distribution-spec 1.1, "Pushing blobs".
 """
 
 from __future__ import annotations
@@ -18,10 +16,10 @@ from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
 from chalicelib.http import Request, Response
 from chalicelib.oci.digest import ALGORITHMS, Digest
-from chalicelib.oci.ports import BlobStore, Link, MultipartGone, ObjectStore, SessionMoved, SessionStore
+from chalicelib.oci.finisher import Finisher, mismatch, unknown
+from chalicelib.oci.ports import BlobStore, Link, ObjectStore, SessionMoved, SessionStore
 from chalicelib.oci.reference import Repository
 from chalicelib.oci.session import (
-    MIB,
     Content,
     ContentRange,
     Phase,
@@ -87,7 +85,8 @@ class Uploads:
         self._base = settings.upload_url or settings.public_url
         self._public = settings.public_url
         self._life_s = settings.upload_s
-        self._blobs, self._sessions, self._objects, self._keys = blobs, sessions, objects, state_keys
+        self._sessions, self._objects, self._keys = sessions, objects, state_keys
+        self._finisher = Finisher(blobs, objects)
         self._hashes: Cache[str, tuple[int, _Hash]] = Cache(_HASHES_KEPT)
 
     def start(self, repository: Repository, principal: str, *, algorithm: str | None = None, now: int) -> Started:
@@ -102,10 +101,10 @@ class Uploads:
         """Store a blob that came in one piece. Raises DIGEST_INVALID (400)."""
         found = Digest.of(body, digest.algorithm)
         if found != digest:
-            raise _mismatch(digest, found)
+            raise mismatch(digest, found)
         key = self._objects.blob_key(str(uuid.uuid4()))
         self._objects.put(key, body, sha256=bytes.fromhex(digest.hex) if digest.algorithm == "sha256" else None)
-        return self._record(repository, digest, key, len(body), now)
+        return self._finisher.record(repository, digest, key, len(body), now)
 
     def matches(self, request: Request) -> bool:
         """Say whether a request is on an upload that was started, so that `answer` (or `begin`) is its way."""
@@ -122,9 +121,13 @@ class Uploads:
             return receiving
         transfer, rest = receiving.transfer, memoryview(request.body)
         transfer.hash(rest)
-        while len(rest) > transfer.next_part_bytes:
-            part, rest = rest[: transfer.next_part_bytes], rest[transfer.next_part_bytes :]
-            transfer.job(part)()
+        try:
+            while len(rest) > transfer.next_part_bytes:
+                part, rest = rest[: transfer.next_part_bytes], rest[transfer.next_part_bytes :]
+                transfer.job(part)()
+        except (RegistryError, SessionMoved) as error:
+            self.abandon(receiving, error)
+            raise
         return self.end(receiving, rest, now=now)
 
     def begin(self, request: Request, *, now: int) -> Receiving | Response:
@@ -139,7 +142,8 @@ class Uploads:
         check_announced(chunk, length)
         session = self._sessions.load(upload.state.upload_id)
         if session is not None and session.phase is Phase.FINISHING and session.digest == str(digest):
-            return self._resume(upload, session, now)
+            self._finisher.resume(upload.state.repository, session, now)
+            return self._created(upload, Digest.parse(session.digest))
         session = self._open(upload, session)
         try:
             check_start(session, chunk)
@@ -155,23 +159,28 @@ class Uploads:
         upload, transfer = receiving.upload, receiving.transfer
         try:
             check_size(receiving.chunk, receiving.length, transfer.size_bytes)
-        except RegistryError:
-            transfer.discard()
+        except RegistryError as error:
+            self.abandon(receiving, error)
             raise
         try:
             if receiving.digest:
                 return self._finish(upload, transfer, rest, receiving.digest, now)
             after = transfer.accept(rest)
-        except SessionMoved:
-            after = self._open(upload, self._sessions.load(upload.state.upload_id))
-            raise RegistryError("RANGE_INVALID", headers=upload.headers(after.size_bytes)) from None
+        except SessionMoved as error:
+            self.abandon(receiving, error)
+            raise
         if transfer.running is not None:
             self._hashes.put(after.upload_id, (after.version, transfer.running), now)
         return Response(202, upload.headers(after.size_bytes))
 
-    def abandon(self, receiving: Receiving) -> None:
-        """Forget a request whose body did not arrive whole. The session stays as it was."""
+    def abandon(self, receiving: Receiving, error: BaseException) -> None:
+        """Forget a request that failed before its session was saved: its body did not arrive whole or could not be stored.
+        The session stays as it was. Raises RANGE_INVALID when the request lost against another one of the same upload."""
         receiving.transfer.discard()
+        if isinstance(error, SessionMoved):
+            upload = receiving.upload
+            session = self._open(upload, self._sessions.load(upload.state.upload_id))
+            raise RegistryError("RANGE_INVALID", headers=upload.headers(session.size_bytes)) from None
 
     def sweep(self, *, now: int) -> int:
         """Free what abandoned uploads hold, once they are too old to go on; return how many things went."""
@@ -197,7 +206,7 @@ class Uploads:
         if session is None:
             return Session(upload.state.upload_id, upload.state.expires_at)
         if session.phase is not Phase.OPEN:
-            raise _unknown(upload)
+            raise unknown(session.upload_id)
         return session
 
     def _running(self, session: Session, algorithm: str, now: int) -> _Hash | None:
@@ -242,45 +251,10 @@ class Uploads:
         if known is not None and is_checked and known != digest:
             transfer.discard()
             self._close(before)
-            raise _mismatch(digest, known)
+            raise mismatch(digest, known)
         taken = transfer.take(rest, digest)
-        return self._make(upload, taken, digest, now, is_checked=is_checked)
-
-    def _resume(self, upload: Upload, session: Session, now: int) -> Response:
-        """Go on with a closing PUT that stopped half-way, or say again that it succeeded."""
-        digest = Digest.parse(session.digest)
-        link = self._blobs.link(upload.state.repository, digest)
-        return self._created(upload, digest) if link else self._make(upload, session, digest, now, is_checked=False)
-
-    def _make(self, upload: Upload, taken: Session, digest: Digest, now: int, *, is_checked: bool) -> Response:
-        if taken.multipart_id:
-            try:
-                self._objects.complete_multipart(taken.key, taken.multipart_id, taken.parts)
-            except MultipartGone:
-                is_checked = False
-        if not is_checked:
-            self._check(upload, taken, digest)
-        self._record(upload.state.repository, digest, taken.key, taken.size_bytes, now)
+        self._finisher.make(upload.state.repository, taken, now, is_checked=is_checked)
         return self._created(upload, digest)
-
-    def _check(self, upload: Upload, taken: Session, digest: Digest) -> None:
-        """Read an object back whose bytes this process did not hash. Raises DIGEST_INVALID, BLOB_UPLOAD_UNKNOWN."""
-        running = hashlib.new(digest.algorithm, usedforsecurity=False)
-        if self._objects.size(taken.key) != taken.size_bytes:
-            raise _unknown(upload)
-        for start in range(0, taken.size_bytes, 4 * MIB):
-            end = min(start + 4 * MIB, taken.size_bytes) - 1
-            running.update(self._objects.get(taken.key, start=start, end=end))
-        found = Digest.of_hash(running)
-        if found != digest:
-            self._objects.delete([taken.key])
-            raise _mismatch(digest, found)
-
-    def _record(self, repository: Repository, digest: Digest, key: str, size_bytes: int, now: int) -> Link:
-        link = self._blobs.commit(repository, digest, key, size_bytes, now=now)
-        if link.key != key:
-            self._objects.delete([key])
-        return link
 
     def _created(self, upload: Upload, digest: Digest) -> Response:
         location = f"{self._public}/v2/{upload.state.repository}/blobs/{digest}"
@@ -298,11 +272,3 @@ def _length(request: Request) -> int | None:
     if not text.isascii() or not text.isdigit() or len(text) > 19:
         raise RegistryError("SIZE_INVALID", message="Content-Length is not a number of bytes")
     return int(text)
-
-
-def _mismatch(expected: Digest, found: Digest) -> RegistryError:
-    return RegistryError("DIGEST_INVALID", {"expected": str(expected), "received": str(found)})
-
-
-def _unknown(upload: Upload) -> RegistryError:
-    return RegistryError("BLOB_UPLOAD_UNKNOWN", {"uuid": upload.state.upload_id})
