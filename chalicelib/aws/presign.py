@@ -57,7 +57,8 @@ def bucket_address(bucket: str, region: str, endpoint_url: str) -> Address:
     """Path style below an endpoint URL; on AWS the bucket's own host, unless dots in its name break the certificate."""
     if endpoint_url:
         parts = urlsplit(endpoint_url)
-        return Address(parts.scheme, parts.netloc, f"{parts.path.rstrip('/')}/{bucket}")
+        host = parts.netloc.removesuffix(":443" if parts.scheme == "https" else ":80")  # as clients write the Host header
+        return Address(parts.scheme, host, f"{parts.path.rstrip('/')}/{bucket}")
     suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     if "." in bucket:
         return Address("https", f"s3.{region}.{suffix}", f"/{bucket}")
