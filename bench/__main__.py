@@ -47,7 +47,12 @@ def main() -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    sizes = QUICK if options.quick else Sizes()
+    sizes, load = QUICK if options.quick else Sizes(), os.getloadavg()[0]
+    if load > 0.5:
+        print(
+            f"bench: other programs are using this machine (load average {load:.1f}); times will suffer.",
+            file=sys.stderr,
+        )
     if options.rounds:
         sizes = Sizes(**{**sizes.__dict__, "rounds": options.rounds})
     with _folder() as folder:
@@ -60,7 +65,7 @@ def _run(options: argparse.Namespace) -> int:
             for registry in registries:
                 registry.close()
             s3.process.stop()
-    report = _report(results, registries, notes, sizes)
+    report = _report(results, registries, notes, sizes, load)
     print(report)
     _save(results, report)
     if options.markdown:
@@ -101,11 +106,11 @@ def _progress(number: int, scenario: Scenario, registry: Registry) -> None:
     )
 
 
-def _report(results: Results, registries: list[Registry], notes: list[str], sizes: Sizes) -> str:
+def _report(results: Results, registries: list[Registry], notes: list[str], sizes: Sizes, load: float) -> str:
     versions = ", ".join(f"{registry.name} {registry.version}".strip() for registry in registries)
     lines = [
         f"{versions}; {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}; "
-        f"{sizes.rounds} interleaved round(s), medians.",
+        f"{sizes.rounds} interleaved round(s), medians; load average before the run {load:.1f}.",
         "One S3 stub serves all of them over loopback. Moorage runs with authentication, durable upload sessions and metadata; "
         "the peers run without authentication. CPU and memory are the registry's own processes: neither S3 nor the DynamoDB "
         "emulator is in them, both share the cores, so requests/s of Moorage are limited by the emulator.",

@@ -46,7 +46,9 @@ def main() -> int:
         return 1
     holds = best_ms <= options.limit_ms
     verdict, load = "pass" if holds else "FAIL", os.getloadavg()[0]
-    print(f"{verdict}  import app: {best_ms:.0f} ms, best of {_RUNS} (wanted <= {options.limit_ms:.0f} ms; load {load:.1f})")
+    print(
+        f"{verdict}  import app: {best_ms:.0f} ms, best of {_RUNS} (wanted <= {options.limit_ms:.0f} ms; load {load:.1f})"
+    )
     print("\nms by package (own time):", ", ".join(f"{package} {ms:.0f}" for package, ms in packages))
     print("heaviest imports (with what they import):", ", ".join(f"{module} {ms:.0f}" for module, ms in modules))
     return 0 if holds else 2
