@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -19,7 +20,13 @@ from tests.clients.go_tools import Crane, Oras, Regctl
 from tests.running import Running, running_registry
 from tests.wire import Wire
 
-MakeClient = Callable[[str], Client]
+
+class MakeClient(Protocol):
+    """Makes a client by its name, not logged in; of the shared registry unless another is given."""
+
+    def __call__(self, name: str, of: Running | None = None) -> Client: ...
+
+
 _PLAIN: dict[str, Callable[[Running, Path], Client]] = {
     "skopeo": Skopeo, "podman": Podman, "buildah": Buildah, "crane": Crane, "oras": Oras, "regctl": Regctl,
 }  # fmt: skip
@@ -36,8 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One registry for all clients, with the image `library/known:latest` in its public project."""
     with running_registry(tmp_path_factory.mktemp("registry")) as running:
-        with Wire(running.url, (running.user, running.password)) as admin:
-            push_over_http(admin, images.image((2_000,)), PUBLIC)
+        with Wire(running.url, (running.user, running.password)) as wire:
+            push_over_http(wire, images.image((2_000,)), PUBLIC)
         yield running
 
 
@@ -80,16 +87,17 @@ def make_client(registry: Running, tmp_path: Path, request: pytest.FixtureReques
     """Makes a client by its name, not logged in, with a home of its own."""
     made: list[Client] = []
 
-    def make(name: str) -> Client:
+    def make(name: str, of: Running | None = None) -> Client:
         find(name)
+        target = of or registry
         home = tmp_path / f"{name}-{len(made)}"
         home.mkdir()
         if name == "docker":
-            client: Client = Docker(registry, home, request.getfixturevalue("docker_daemon"))
+            client: Client = Docker(target, home, request.getfixturevalue("docker_daemon"))
         elif name == "ctr":
-            client = Ctr(registry, home, request.getfixturevalue("containerd_socket"))
+            client = Ctr(target, home, request.getfixturevalue("containerd_socket"))
         else:
-            client = _PLAIN[name](registry, home)
+            client = _PLAIN[name](target, home)
         made.append(client)
         return client
 
