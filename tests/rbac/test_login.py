@@ -168,13 +168,17 @@ def test_remembered_password_is_not_hashed_again_but_the_user_is_read(login: Log
     assert len(store.reads) == 2
 
 
-def test_changed_password_and_disabled_user_are_seen_at_once_where_the_user_is_read(
-    login: Login, store: FakePrincipals
-) -> None:
+def test_disabled_user_is_seen_at_once_where_the_user_is_read(login: Login, store: FakePrincipals) -> None:
     attempt(login)
     store.users["ann"] = replace(store.users["ann"], is_enabled=False)
     assert attempt(login) == "UNAUTHORIZED"
-    store.users["ann"] = replace(store.users["ann"], is_enabled=True, password_hash=passwords.hash_password("new"))
+    store.users["ann"] = replace(store.users["ann"], is_enabled=True)
+    assert attempt(login) == "ann"
+
+
+def test_changed_password_is_seen_at_once_where_the_user_is_read(login: Login, store: FakePrincipals) -> None:
+    attempt(login)
+    store.users["ann"] = replace(store.users["ann"], password_hash=passwords.hash_password("new"))
     assert attempt(login) == "UNAUTHORIZED"
     assert attempt(login, password="new") == "ann"
 
