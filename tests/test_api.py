@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from chalicelib import bootstrap
 from chalicelib.api import Api
 from chalicelib.config import Settings
+from chalicelib.http import Request
 from chalicelib.oci.digest import Digest
 from tests import builders
 from tests.client import Client
@@ -245,7 +246,6 @@ PATHS = st.one_of(
 def test_any_request_is_answered_without_a_server_error(
     admin: Client, method: str, path: str, query: dict[str, str], headers: dict[str, str], body: bytes
 ) -> None:
-    from chalicelib.http import Request
 
     sent = {name: [value] for name, value in headers.items()} | {"authorization": [admin.authorization or ""]}
     request = Request(method, f"/v2/{path}", {name: [value] for name, value in query.items()}, sent, body)

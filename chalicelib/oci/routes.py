@@ -200,6 +200,7 @@ class RegistryRoutes:
 
     def _list_catalog(self, request: Request, caller: Caller, now: int) -> Response:
         _allow(request, _READ)
+        self._access.require_catalog(caller)
         asked = Asked.parse(request.parameter("n"), request.parameter("last"))
         page = self._catalog.page(
             after=asked.after,
