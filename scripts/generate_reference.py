@@ -65,7 +65,7 @@ def settings_page() -> str:
         "## Lambda and the upload service\n",
         _table(["Variable", "Default", "Allowed", "What it is for"], own),
         "## AWS\n",
-        "Credentials are found the way every AWS SDK finds them. Of the SDK's other variables Moorage looks at these:\n",
+        "Credentials are found the way every AWS SDK finds them: these variables, else a profile, else the role of the task.\n",
         _table(["Variable", "Default", "What it is for"], aws),
     ])  # fmt: skip
 
