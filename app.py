@@ -19,6 +19,7 @@ from chalice.app import Chalice
 from chalice.app import Response as ChaliceResponse
 
 from chalicelib import bootstrap
+from chalicelib.api import Api
 from chalicelib.config import Settings
 from chalicelib.http import Request, Response
 
@@ -83,7 +84,7 @@ class _Answer(ChaliceResponse):
 def answer() -> ChaliceResponse:
     """Turn the event into the core's request and its response into Chalice's."""
     response = _api().handle(_request(app.current_request.to_original_event()), now=int(time.time()))
-    return _Answer(response.body, headers=dict(response.headers), status_code=response.status)  # type: ignore[arg-type]
+    return _Answer(response.body, headers=dict(response.headers), status_code=response.status)  # type: ignore[arg-type, unused-ignore]
 
 
 def authorize(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
@@ -106,7 +107,7 @@ def _settings() -> Settings:
 
 
 @functools.cache
-def _api() -> bootstrap.Api:
+def _api() -> Api:
     return bootstrap.registry(_settings())
 
 

@@ -1,21 +1,17 @@
 """Tokens: signed claims about a caller, made by the token service and verified by everybody with the public keys.
 
 Source: RFC 7515 and 7519; RFC 8725 (JWT best practices): the algorithm is the key's, never the token's; access and refresh
-tokens differ in type and audience. PyJWT signs; it is not imported to verify, because its import alone would take an eighth of
-the registry function's start. `tests/rbac/test_tokens.py` holds both against each other.
+tokens differ in type and audience. PyJWT signs and checks signatures; what a token must claim is ours, and takes `now`.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, utils
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from chalicelib.rbac.model import ACTIONS, CATALOG, Caller
 
@@ -28,7 +24,8 @@ ACCESS_MAX_S = 3600
 REFRESH_S = 90 * 24 * 3600
 """Life of a refresh token: `docker login` stores one instead of the password."""
 MAX_CHARACTERS = 16384
-_ES256_BYTES = 64
+_RSA_MIN_BITS = 2048
+_JWS = jwt.PyJWS()
 
 
 class TokenRefused(Exception):
@@ -47,18 +44,20 @@ class VerifyingKey(NamedTuple):
 
     kid: str
     algorithm: str
-    is_signature: Callable[[bytes, bytes], bool]
-    """(signature, message) -> is it this key's?"""
+    key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
     @classmethod
     def of_jwk(cls, jwk: Mapping[str, str]) -> VerifyingKey:
-        """Read a public JWK: EC P-256 (ES256) or RSA (RS256). Raises ValueError for others."""
-        if jwk.get("kty") == "EC" and jwk.get("crv") == "P-256":
-            numbers = ec.EllipticCurvePublicNumbers(_integer(jwk["x"]), _integer(jwk["y"]), ec.SECP256R1())
-            return cls(jwk["kid"], "ES256", _es256(numbers.public_key()))
-        if jwk.get("kty") == "RSA":
-            return cls(jwk["kid"], "RS256", _rs256(_integer(jwk["n"]), _integer(jwk["e"])))
-        raise ValueError("a token key must be EC P-256 or RSA")
+        """Read a public JWK: EC P-256 (ES256) or RSA of 2048 bits or more (RS256). Raises ValueError for others."""
+        try:
+            key = jwt.PyJWK(dict(jwk)).key
+        except jwt.PyJWTError as error:
+            raise ValueError("not a key") from error
+        if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+            return cls(jwk["kid"], "ES256", key)
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _RSA_MIN_BITS:
+            return cls(jwk["kid"], "RS256", key)
+        raise ValueError("a token key must be EC P-256, or RSA of 2048 bits")
 
 
 class Rules(NamedTuple):
@@ -72,8 +71,6 @@ class Rules(NamedTuple):
 
 def sign(claims: Mapping[str, Any], key: SigningKey, type_: str) -> str:
     """Sign claims with ES256."""
-    import jwt  # noqa: PLC0415 - see above
-
     return jwt.encode(dict(claims), key.key, algorithm="ES256", headers={"kid": key.kid, "typ": type_})
 
 
@@ -81,21 +78,23 @@ def verify(token: str, find: Callable[[str], VerifyingKey | None], rules: Rules,
     """Check form, key, signature, type, issuer, audience and times of a token and return its claims. Raises TokenRefused."""
     if len(token) > MAX_CHARACTERS or not token.isascii():
         raise TokenRefused("not a token")
-    parts = token.split(".")
-    if len(parts) != 3:
-        raise TokenRefused("not three parts")
-    header = _json(_decode(parts[0]))
-    kid, algorithm = header.get("kid"), header.get("alg")
+    try:
+        header = _JWS.get_unverified_header(token)
+    except (jwt.PyJWTError, RecursionError):
+        raise TokenRefused("not a token") from None
+    kid = header.get("kid")
     if header.get("typ") != rules.type or "crit" in header or "b64" in header:
         raise TokenRefused("another type of token")
     key = find(kid) if isinstance(kid, str) else None
     if key is None:
         raise TokenRefused("unknown key")
-    if algorithm != key.algorithm:
+    if header.get("alg") != key.algorithm:
         raise TokenRefused("another algorithm than the key's")
-    if not key.is_signature(_decode(parts[2]), f"{parts[0]}.{parts[1]}".encode()):
-        raise TokenRefused("wrong signature")
-    claims = _json(_decode(parts[1]))
+    try:
+        content = _JWS.decode(token, key.key, algorithms=[key.algorithm])
+    except jwt.PyJWTError:
+        raise TokenRefused("wrong signature") from None
+    claims = _json(content)
     _check_claims(claims, rules, now)
     return claims
 
@@ -170,17 +169,6 @@ def _is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _decode(part: str) -> bytes:
-    """Decode base64url in its one canonical form, so that a token has one spelling."""
-    try:
-        content = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    except (binascii.Error, ValueError):
-        raise TokenRefused("not base64url") from None
-    if base64.urlsafe_b64encode(content).rstrip(b"=") != part.encode():
-        raise TokenRefused("not base64url")
-    return content
-
-
 def _json(content: bytes) -> dict[str, Any]:
     try:
         value = json.loads(content)
@@ -189,38 +177,3 @@ def _json(content: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TokenRefused("not a JSON object")
     return value
-
-
-def _integer(text: str) -> int:
-    return int.from_bytes(_decode(text), "big")
-
-
-def _es256(key: ec.EllipticCurvePublicKey) -> Callable[[bytes, bytes], bool]:
-    def is_signature(signature: bytes, message: bytes) -> bool:
-        if len(signature) != _ES256_BYTES:
-            return False
-        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-        try:
-            key.verify(utils.encode_dss_signature(r, s), message, ec.ECDSA(hashes.SHA256()))
-        except InvalidSignature:
-            return False
-        return True
-
-    return is_signature
-
-
-def _rs256(modulus: int, exponent: int) -> Callable[[bytes, bytes], bool]:
-    from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415 - hardly ever needed
-
-    key = rsa.RSAPublicNumbers(exponent, modulus).public_key()
-    if key.key_size < 2048:
-        raise ValueError("an RSA token key must have 2048 bits or more")
-
-    def is_signature(signature: bytes, message: bytes) -> bool:
-        try:
-            key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
-        except InvalidSignature:
-            return False
-        return True
-
-    return is_signature

@@ -160,7 +160,9 @@ def test_a_mount_needs_the_blob_at_its_source_or_in_the_project(registry: Regist
     assert not registry.blobs.mount(sibling, REPOSITORY, Digest.of(b"nowhere"), now=NOW)
 
 
-@pytest.mark.parametrize("header", ["bytes=0-0", "bytes=5-", "bytes=-1", "bytes=9-99", "bytes=-99", None, "rows=1-2", "bytes=0-1,3-4", "junk"])
+@pytest.mark.parametrize(
+    "header", ["bytes=0-0", "bytes=5-", "bytes=-1", "bytes=9-99", "bytes=-99", None, "rows=1-2", "bytes=0-1,3-4", "junk"]
+)
 def test_a_range_that_can_be_served_or_is_none_passes(header: str | None) -> None:
     check_range(header, 10)
 

@@ -56,7 +56,7 @@ def test_any_other_tag_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["sha256:baddigeststring", "sha256:" + "A" * 64, "sha256:" + "a" * 63, "md5:" + "a" * 32, "sha512:" + "a" * 64, ":", "sha256:"],
+    ["sha256:bad", "sha256:" + "A" * 64, "sha256:" + "a" * 63, "md5:" + "a" * 32, "sha512:" + "a" * 64, ":", "sha256:"],
 )
 def test_anything_but_a_whole_digest_is_refused(text: str) -> None:
     assert code_of(parse_reference, text) == "DIGEST_INVALID"
@@ -150,5 +150,7 @@ def test_the_artifact_type_is_the_configs_when_the_manifest_names_none_and_an_in
 def test_foreign_layers_need_not_be_here() -> None:
     foreign = builders.descriptor(b"far", urls=["https://example.com/far"])
     windows = builders.descriptor(b"win", "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip")
-    parsed = parse_manifest(builders.image(layers=()).replace(b'"layers": []', b'"layers": %s' % json.dumps([foreign, windows]).encode()), None, DIGEST)
+    layers = json.dumps([foreign, windows]).encode()
+    content = builders.image(layers=()).replace(b'"layers": []', b'"layers": ' + layers)
+    parsed = parse_manifest(content, None, DIGEST)
     assert [str(blob.digest) for blob in parsed.required_blobs] == [str(Digest.of(b"{}"))]
