@@ -1,4 +1,4 @@
-"""Every way into Moorage's Lambda functions and nothing else: API Gateway requests and the TOKEN authorizer.
+"""Every way into Moorage's Lambda functions and nothing else: API Gateway requests, the TOKEN authorizer, schedules.
 
 Chalice is the transport, and this is the only file that imports it. Its own routing is two greedy resources; paths are read from
 `requestContext.path`, which has the stage in it (`/v2/...`, `/service/...`). Source: AWS, "Input format of a Lambda function for
@@ -21,7 +21,7 @@ from chalice.app import Response as ChaliceResponse
 from chalicelib import bootstrap
 from chalicelib.api import Api
 from chalicelib.config import Settings
-from chalicelib.http import Request, Response
+from chalicelib.http import Request
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _TEXT = ("application/json", "text/", "+json", "application/xml")
@@ -101,6 +101,11 @@ def authorize(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: A
     return {"principalId": "caller", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
 
 
+def sweep_uploads(event: dict[str, Any], context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambda's signature
+    """Schedule, hourly: free what abandoned uploads hold. Idempotent. `{"freed": multipart uploads and tails that went}`."""
+    return {"freed": bootstrap.uploads(_settings()).sweep(now=int(time.time()))}
+
+
 @functools.cache
 def _settings() -> Settings:
     return Settings.from_environ(os.environ)
@@ -125,4 +130,4 @@ def _request(event: dict[str, Any]) -> Request:
     )
 
 
-__all__ = ["Response", "answer", "app", "authorize"]
+__all__ = ["answer", "app", "authorize", "sweep_uploads"]

@@ -123,7 +123,7 @@ def _serve(serve: Any, wanted: Wishes, folder: DataFolder, listening: socket.soc
 
     server = serve.server(settings, listening, on_ready, _print_line if wanted.access_log else None)
     lost = _watch(emulator, server.stop) if emulator else threading.Event()
-    server.serve_until_stopped()
+    server.serve_until_stopped(serve.sweep_hourly)
     if lost.is_set():
         print(
             "moorage: The AWS emulator ended by itself; emulator.log in the data folder may say why.", file=sys.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import socket
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
+from chalicelib import telemetry
 from chalicelib.config import Settings, SettingsError
 from chalicelib.rbac.model import PrincipalError
 from localstack.folder import DataFolder
@@ -18,6 +20,8 @@ from localstack.launch import UNWANTED, StartError
 from localstack.seed import Admin, seed
 from localstack.server import Server
 from upload_service.app import create_app
+
+_SWEEP_S = 3600
 
 
 def prepare(environment: dict[str, str], folder: DataFolder, chosen_password: str | None) -> tuple[Settings, Admin]:
@@ -36,6 +40,17 @@ def prepare(environment: dict[str, str], folder: DataFolder, chosen_password: st
         raise StartError(f"MOORAGE_ADMIN_PASSWORD cannot be used: {error}.") from error
     except (BotoCoreError, ClientError, PynamoDBException) as error:
         raise StartError(f"The AWS endpoint does not do what the registry needs: {error}") from error
+
+
+async def sweep_hourly() -> None:
+    """Play the schedule that frees what abandoned uploads hold."""
+    application = importlib.import_module("app")
+    while True:
+        try:
+            await asyncio.to_thread(application.sweep_uploads, {}, None)
+        except Exception:  # noqa: BLE001 - a schedule tries again at its next time, and says what was wrong
+            telemetry.logger().exception("sweeping abandoned uploads failed")
+        await asyncio.sleep(_SWEEP_S)
 
 
 def server(
