@@ -16,15 +16,18 @@ test: ## set up and run all tests; real clients that are missing are skipped by 
 	@sh scripts/setup_venv requirements-dev.txt
 	@$(PYTHON) -m pytest
 
-check: ## lint, types, import contracts and the fast tests: what every commit must pass
+check: lint ## lint, types, import contracts and the fast tests: what every commit must pass
+	@$(PYTHON) -m pytest -q -m "not clients and not slow"
+
+lint: ## lint, types and import contracts
 	@sh scripts/setup_venv requirements-dev.txt
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
-	@$(PYTHON) -m pytest -q -m "not clients and not slow"
 
 clients: ## build the pinned Go clients (crane, oras, regctl, the conformance suite) into .clients/bin
 	@sh scripts/build_clients
+	@sh scripts/get_dynamodb_local
 
 clients-all: ## the same, with helm and the peers of the benchmark
 	@sh scripts/build_clients --all
