@@ -8,6 +8,7 @@ import uvicorn
 
 from chalicelib.config import Settings
 from upload_service.app import create_app
+from upload_service.protocol import BodyProtocol
 
 _KEEP_ALIVE_S = 75
 """Longer than a load balancer keeps an idle connection (ALB: 60 s), which would else pick one that is just being closed."""
@@ -20,6 +21,7 @@ def main() -> None:
         create_app(settings),
         host=settings.upload_host,
         port=settings.upload_port,
+        http=BodyProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,

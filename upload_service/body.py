@@ -14,7 +14,7 @@ from upload_service.memory import BLOCK_BYTES, Share
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 PARTS_AT_ONCE = 3
-BLOCKS_AT_ONCE = 72
+BLOCKS_AT_ONCE = 64
 IDLE_S = 60.0
 
 
@@ -40,22 +40,40 @@ class Body:
 
     async def read(self, receive: Receive, idle_s: float = IDLE_S) -> None:
         """Read to the end. Raises HungUp, TIMEOUT (408) after `idle_s` without a byte, and what storing a part raised."""
+        try:
+            async with asyncio.timeout(idle_s) as limit:
+                await self._read(receive, limit, idle_s)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise RegistryError("TIMEOUT", headers={"Connection": "close"}) from None
+        if self._filled % BLOCK_BYTES:
+            self._transfer.hash(self.rest[-1])
+        await self._wait_for_parts(0)
+
+    async def _read(self, receive: Receive, limit: asyncio.Timeout, idle_s: float) -> None:
+        """The limit moves on with the bytes, seldom enough to cost nothing, and does not run while we wait for S3."""
+        now = asyncio.get_running_loop().time
+        seen = now()
         is_more = True
         while is_more:
-            try:
-                async with asyncio.timeout(idle_s):
-                    message = await receive()
-            except TimeoutError:
-                raise RegistryError("TIMEOUT", headers={"Connection": "close"}) from None
+            message = await receive()
             if message["type"] == "http.disconnect":
                 raise HungUp
             is_more = message.get("more_body", False)
             content = message.get("body", b"")
             if content:
-                await self._write(memoryview(content))
-        if self._filled % BLOCK_BYTES:
-            self._transfer.hash(self.rest[-1])
-        await self._wait_for_parts(0)
+                at = self._filled % BLOCK_BYTES
+                if at and at + len(content) < BLOCK_BYTES:
+                    self._blocks[-1][at : at + len(content)] = content
+                    self._filled += len(content)
+                else:
+                    limit.reschedule(None)
+                    await self._write(memoryview(content))
+                    seen = 0.0
+                if now() - seen > idle_s / 8:
+                    seen = now()
+                    limit.reschedule(seen + idle_s)
 
     async def settle(self) -> None:
         """Wait until no part is under way, whatever became of it, and give the blocks back."""

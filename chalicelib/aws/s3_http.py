@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import random
 import re
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -46,7 +47,9 @@ class Connections:
     def __init__(self, address: Address) -> None:
         parts = urlsplit(f"{address.scheme}://{address.host}")
         self._host, self._port = parts.hostname or "", parts.port
-        self._kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+        self._tls = (
+            ssl.create_default_context() if address.scheme == "https" else None
+        )  # once: it reads all authorities
         self._idle: list[http.client.HTTPConnection] = []
         self._lock = Lock()
 
@@ -99,7 +102,9 @@ class Connections:
                     connection.close()
             elif self._idle:
                 return self._idle.pop()
-        return self._kind(self._host, self._port, timeout=_TIMEOUT_S)
+        if self._tls is None:
+            return http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
+        return http.client.HTTPSConnection(self._host, self._port, timeout=_TIMEOUT_S, context=self._tls)
 
     def _give_back(self, connection: http.client.HTTPConnection) -> None:
         with self._lock:
