@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pynamodb.exceptions import VerboseClientError
@@ -61,13 +62,19 @@ class Table:
         self.name = settings.table
         self._wire = Wire(DYNAMODB, settings, settings.dynamodb_endpoint_url)
         self._settings = settings
+        self._lock = Lock()
 
     @functools.cached_property
     def connection(self) -> Connection:
-        """The connection of writes, made by the first: who only reads never loads it."""
+        """The connection of writes, made by the first: who only reads never loads it. Made by one thread: PynamoDB would let
+        each that comes meanwhile load botocore's model of DynamoDB, 12 MB, for itself."""
+        with self._lock:
+            return self.__dict__.get("connection") or self._connect()
+
+    def _connect(self) -> Connection:
         from pynamodb.connection import Connection  # noqa: PLC0415 - botocore's client costs a quarter of a second
 
-        return Connection(
+        connection = self.__dict__["connection"] = Connection(
             region=self._settings.region,
             host=self._settings.dynamodb_endpoint_url or None,
             connect_timeout_seconds=2,
@@ -75,6 +82,8 @@ class Table:
             max_retry_attempts=4,
             max_pool_connections=64,
         )
+        connection.client  # noqa: B018 - makes the client
+        return connection
 
     def get(self, pk: str, sk: str) -> Item | None:
         """Read one item."""
