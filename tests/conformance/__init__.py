@@ -1,0 +1,1 @@
+"""The official OCI distribution conformance suite against the embedded stack."""
