@@ -22,6 +22,7 @@ def main() -> None:
         host=settings.upload_host,
         port=settings.upload_port,
         http=BodyProtocol,
+        ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -14,7 +14,7 @@ class BodyProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Take what one read brought of a body."""
         cycle = self.cycle
-        if cycle.response_complete:
+        if (self.parser.should_upgrade() and self._should_upgrade()) or cycle.response_complete:
             return
         cycle.body = cast(
             "bytearray", cycle.body + body if cycle.body else body

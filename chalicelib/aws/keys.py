@@ -26,7 +26,8 @@ Access patterns (reads: strongly consistent unless said)
     pull by digest           Get A#
     blob GET, HEAD           Get B# link; warm: nothing (bound: `Blobs.KEEP_S`)
     manifest PUT             1 BatchGet (per 100): links, children, tags, A#, M; 1 transaction; 1 S3 PUT
-    upload                   POST nothing; PATCH Query S# + 1 transaction; PUT Query S# + 1 transaction
+    upload                   POST nothing; PATCH Query S# + 1 write; PUT Query S# + 1 write + 1 transaction (the blob);
+                             1 write more when a later request adds parts
     mount                    1 Get + 1 transaction
     tag list                 Query T# after the last tag, limit n (one page, whatever the repository holds)
     referrers                Query F#<subject># after the last digest, limit n

@@ -183,12 +183,13 @@ class Uploads:
             raise RegistryError("RANGE_INVALID", headers=upload.headers(session.size_bytes)) from None
 
     def sweep(self, *, now: int) -> int:
-        """Free what abandoned uploads hold, once they are too old to go on; return how many things went."""
-        count = 0
-        for key, multipart_id in self._objects.abandoned_multiparts(now - self._life_s):
+        """Free what abandoned uploads hold, once they are too old to go on; return how many things went. A request that began
+        in time gets as long again to end."""
+        count, before = 0, now - 2 * self._life_s
+        for key, multipart_id in self._objects.abandoned_multiparts(before):
             self._objects.abort_multipart(key, multipart_id)
             count += 1
-        for key in self._objects.abandoned_tails(now - self._life_s):
+        for key in self._objects.abandoned_tails(before):
             self._objects.delete([key])
             count += 1
         return count

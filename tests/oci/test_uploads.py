@@ -481,7 +481,7 @@ def test_sweeping_frees_what_is_too_old_to_go_on(world: World) -> None:
     world.send("PATCH", url, content(25 * MIB))
     world.send("PATCH", url, b"tail")
     world.objects.started_at = NOW
-    life_s = Settings().upload_s
+    life_s = 2 * Settings().upload_s
     assert world.process.sweep(now=NOW + life_s) == 0
     assert world.process.sweep(now=NOW + life_s + 1) == 2
     world.assert_only()
