@@ -82,7 +82,7 @@ class Access:
     def require(self, caller: Caller, project: str, repository: str, action: str, *, now: int) -> int:
         """Demand that a caller may pull, push or delete, and return the project's id.
 
-        Raises UNAUTHORIZED with a challenge for anonymous callers and for tokens that were not asked for this though the caller
+        Raises UNAUTHORIZED with a challenge for who sent nothing and for tokens that were not asked for this though the caller
         has the right; DENIED for everybody else without the right, also when there is no such project; NAME_UNKNOWN for
         administrators then. An administrator's push makes a missing project where settings allow it.
         """
@@ -144,9 +144,13 @@ class Access:
         return rights
 
     def _refusal(self, caller: Caller, name: str, action: str) -> RegistryError:
+        """Anonymous callers with a token asked for this already, and were not given it: 401 would send them round again, and
+        behind a REST API, which takes the challenge away, they could not even tell why."""
         if caller.name:
             return RegistryError("DENIED", {"name": name, "action": action})
-        return self._out_of_scope(name, action) if caller.access is not None else self.challenge(_scope(name, action))
+        if caller.access is None:
+            return self.challenge(_scope(name, action))
+        return RegistryError("DENIED", {"name": name, "action": action}, message="access denied: log in first")
 
     def _out_of_scope(self, name: str, action: str) -> RegistryError:
         return self.challenge(_scope(name, action), authorization.INSUFFICIENT_SCOPE)

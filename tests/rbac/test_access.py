@@ -277,8 +277,8 @@ def test_token_that_was_not_asked_for_this_is_told_to_ask(world: World) -> None:
     assert error_of(lambda: world.require(caller, "team/other", "pull"))[:2] == (401, "UNAUTHORIZED")
 
 
-def test_anonymous_token_is_told_what_it_lacks(world: World) -> None:
-    expected = (401, "UNAUTHORIZED", f'{BARE},scope="repository:team/app:pull",error="insufficient_scope"')
+def test_an_anonymous_token_that_was_given_nothing_is_denied_and_not_sent_round_again(world: World) -> None:
+    expected = (403, "DENIED", "")
     assert error_of(lambda: world.require(scoped(""), "team/app", "pull")) == expected
 
 
