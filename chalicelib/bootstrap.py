@@ -7,6 +7,7 @@ import secrets as randomness
 import time
 from dataclasses import dataclass
 
+from chalicelib import telemetry
 from chalicelib.api import Api
 from chalicelib.aws.blobs import DynamoBlobs
 from chalicelib.aws.manifests import DynamoManifests
@@ -47,6 +48,7 @@ class Wired:
 @functools.cache
 def wire(settings: Settings) -> Wired:
     """Make the adapters. Cheap: nothing is called before the first request needs it."""
+    telemetry.choose_level(settings.log_level)
     table = Table(settings)
     secrets = Secrets(settings)
     return Wired(

@@ -9,12 +9,20 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
 
+_chosen = {"level": "INFO"}
+
+
+def choose_level(level: str) -> None:
+    """Say how much is logged: DEBUG, INFO, WARNING or ERROR. Once per process, before the first line."""
+    _chosen["level"] = level
+
+
 @functools.cache
 def logger() -> Logger:
     """The process's logger, made when something is worth a line."""
     from aws_lambda_powertools import Logger  # noqa: PLC0415 - 60 ms of a cold start for what is hardly ever said
 
-    return Logger(service="moorage", level="INFO")
+    return Logger(service="moorage", level=_chosen["level"])
 
 
 def failure(request_id: str, method: str, path: str) -> None:
