@@ -25,6 +25,13 @@ func (o *objectReader) Read(p []byte) (int, error) {
 			begin += part.size
 			continue
 		}
+		inside := o.at - begin
+		if part.path == "" {
+			n := min(int64(len(p)), part.size-inside)
+			clear(p[:n])
+			o.at += n
+			return int(n), nil
+		}
 		if o.file == nil || o.open != i {
 			o.close()
 			file, err := os.Open(part.path)
@@ -33,7 +40,6 @@ func (o *objectReader) Read(p []byte) (int, error) {
 			}
 			o.file, o.open = file, i
 		}
-		inside := o.at - begin
 		n, err := o.file.ReadAt(p[:min(int64(len(p)), part.size-inside)], part.offset+inside)
 		o.at += int64(n)
 		if n > 0 {

@@ -2,7 +2,7 @@
 //
 //	GET  /__count?bucket=B   {"operations": {"PutObject": 3, ...}, "bytes_in": n, "bytes_out": n}; without bucket: all of them
 //	POST /__reset?bucket=B   forget the counts
-//	POST /__hollow?bucket=B  free the stored bytes: objects keep their size and read as zeros (a long run fits into memory)
+//	POST /__hollow?bucket=B  give up the stored bytes: objects keep their size and read as zeros (a long run fits into memory)
 //
 // It prints "listening on HOST:PORT" once it is ready.
 package main

@@ -79,7 +79,7 @@ func (s *store) uploadPart(w http.ResponseWriter, r *http.Request, u *upload) {
 	part := s.newObject(segments, r)
 	s.mu.Lock()
 	if old := u.parts[number]; old != nil {
-		discard(old.segments)
+		s.discard(old.segments)
 	}
 	u.parts[number] = part
 	s.mu.Unlock()
@@ -156,7 +156,7 @@ func (s *store) forget(u *upload) {
 	defer s.mu.Unlock()
 	delete(s.uploads, u.id)
 	for _, part := range u.parts {
-		discard(part.segments)
+		s.discard(part.segments)
 	}
 }
 

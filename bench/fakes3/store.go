@@ -12,13 +12,14 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 // segment is a stretch of a file. An object is a list of them, so that completing a multipart upload or copying a part
 // moves no bytes through this process: inside S3 that work costs the caller nothing either.
 type segment struct {
-	path         string
+	path         string // empty: zeros, see hollow
 	offset, size int64
 }
 
@@ -40,6 +41,7 @@ type store struct {
 	root    string
 	serial  atomic.Int64
 	mu      sync.Mutex
+	spare   []string // files whose content nobody needs any more
 	buckets map[string]*bucket
 	uploads map[string]*upload
 }
@@ -57,7 +59,7 @@ var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 1<<20); return &
 
 // save writes a request's body to a file of its own.
 func (s *store) save(r *http.Request) (segment, error) {
-	file, err := os.Create(s.path())
+	file, err := os.OpenFile(s.pathFor(r.ContentLength), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return segment{}, err
 	}
@@ -101,13 +103,13 @@ func (s *store) put(b *bucket, key string, o *object, absent bool) bool {
 	defer s.mu.Unlock()
 	old := b.objects[key]
 	if old != nil && absent {
-		discard(o.segments)
+		s.discard(o.segments)
 		return false
 	}
 	if old == nil {
 		b.sorted = nil
 	} else {
-		discard(old.segments)
+		s.discard(old.segments)
 	}
 	b.objects[key] = o
 	return true
@@ -117,7 +119,7 @@ func (s *store) remove(b *bucket, key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if o := b.objects[key]; o != nil {
-		discard(o.segments)
+		s.discard(o.segments)
 		delete(b.objects, key)
 		b.sorted = nil
 	}
@@ -144,9 +146,12 @@ func (s *store) link(o *object, from, size int64) ([]segment, error) {
 		if take <= 0 {
 			break
 		}
-		path := s.path()
-		if err := os.Link(part.path, path); err != nil {
-			return nil, err
+		path := ""
+		if part.path != "" {
+			path = s.path()
+			if err := os.Link(part.path, path); err != nil {
+				return nil, err
+			}
 		}
 		out = append(out, segment{path, part.offset + from, take})
 		size -= take
@@ -155,13 +160,34 @@ func (s *store) link(o *object, from, size int64) ([]segment, error) {
 	return out, nil
 }
 
-func discard(segments []segment) {
+// A large file that is not needed any more is written over by the next body: memory that the system takes back and hands
+// out again costs more than all the rest of this program, and not the same every time.
+const recycled = 1 << 20
+
+func (s *store) pathFor(size int64) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if size < recycled || len(s.spare) == 0 {
+		return s.path()
+	}
+	path := s.spare[len(s.spare)-1]
+	s.spare = s.spare[:len(s.spare)-1]
+	return path
+}
+
+// discard is called with the lock held.
+func (s *store) discard(segments []segment) {
 	for _, part := range segments {
-		os.Remove(part.path)
+		info, err := os.Stat(part.path)
+		if err == nil && info.Size() >= recycled && info.Sys().(*syscall.Stat_t).Nlink == 1 {
+			s.spare = append(s.spare, part.path)
+		} else {
+			os.Remove(part.path)
+		}
 	}
 }
 
-// hollow frees the bytes of large objects: the file becomes one hole of the same size.
+// hollow gives up the bytes of large objects; what is left are zeros.
 func (s *store) hollow(bucketName string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,10 +196,10 @@ func (s *store) hollow(bucketName string) {
 			continue
 		}
 		for _, o := range b.objects {
-			for _, part := range o.segments {
-				if info, err := os.Stat(part.path); err == nil && info.Size() >= 1<<20 {
-					os.Truncate(part.path, 0)
-					os.Truncate(part.path, info.Size())
+			for i, part := range o.segments {
+				if part.size >= recycled && part.path != "" {
+					s.discard([]segment{part})
+					o.segments[i].path = ""
 				}
 			}
 		}

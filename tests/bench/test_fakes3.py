@@ -140,6 +140,17 @@ def test_hollow_objects_keep_their_size(s3: S3) -> None:
     assert s3("GET", "/bucket/large")[1] == bytes(2 * MB)
 
 
+def test_a_body_written_over_an_old_one_is_exact_and_leaves_copies_alone(s3: S3) -> None:
+    s3("PUT", "/bucket/first", b"1" * (3 * MB))
+    s3("PUT", "/bucket/copy", x_amz_copy_source="/bucket/first")
+    s3("DELETE", "/bucket/first")
+    s3("PUT", "/bucket/second", b"2" * (3 * MB))
+    s3("DELETE", "/bucket/second")
+    s3("PUT", "/bucket/third", b"3" * (2 * MB))
+    assert s3("GET", "/bucket/third")[1] == b"3" * (2 * MB)
+    assert s3("GET", "/bucket/copy")[1] == b"1" * (3 * MB)
+
+
 def _between(text: str, before: str, after: str) -> str:
     return text.split(before, maxsplit=1)[1].split(after, maxsplit=1)[0]
 
