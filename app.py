@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import json
 import os
 import time
 from contextvars import ContextVar
@@ -24,6 +25,7 @@ from chalicelib.config import Settings
 from chalicelib.http import Request
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_LARGE_BYTES = 2 * 1024 * 1024
 _TEXT = ("application/json", "text/", "+json", "application/xml")
 
 _current_request: ContextVar[Any] = ContextVar("current_request", default=None)
@@ -70,14 +72,21 @@ class _Answer(ChaliceResponse):
         single = {name: value for name, value in self.headers.items() if isinstance(value, str)}
         several = {name: list(value) for name, value in self.headers.items() if not isinstance(value, str)}
         answer: dict[str, Any] = {"statusCode": self.status_code, "headers": single, "multiValueHeaders": several}
-        content_type = single.get("Content-Type", "")
-        try:
-            is_text = not self.body or any(word in content_type for word in _TEXT)
-            answer["body"] = self.body.decode() if is_text else base64.b64encode(self.body).decode()
-            answer["isBase64Encoded"] = not is_text
-        except UnicodeDecodeError:
-            answer["body"], answer["isBase64Encoded"] = base64.b64encode(self.body).decode(), True
+        is_text = not self.body or _is_better_as_text(self.body, single.get("Content-Type", ""))
+        answer["body"] = self.body.decode() if is_text else base64.b64encode(self.body).decode()
+        answer["isBase64Encoded"] = not is_text
         return answer
+
+
+def _is_better_as_text(body: bytes, content_type: str) -> bool:
+    """Text stays text unless Lambda's answer, which is JSON, would grow by escapes more than by base64 (4 MiB of quotes)."""
+    if not any(word in content_type for word in _TEXT):
+        return False
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return False
+    return len(body) < _LARGE_BYTES or len(json.dumps(text, ensure_ascii=False).encode()) < len(body) * 4 // 3
 
 
 @app.route("/{proxy+}", methods=_METHODS, content_types=[])

@@ -26,7 +26,7 @@ from chalicelib.errors import RegistryError
 from chalicelib.oci.descriptor import Descriptor
 from chalicelib.oci.digest import Digest
 from chalicelib.oci.manifest import Manifest, is_manifest_type
-from chalicelib.oci.ports import Gathered, ObjectStore, Page, Push, StoredManifest, TagMoved
+from chalicelib.oci.ports import REFERRERS_BYTES, Gathered, ObjectStore, Page, Push, StoredManifest, TagMoved
 from chalicelib.oci.reference import Repository, Tag
 
 INLINE_BYTES = 64 * 1024
@@ -235,12 +235,17 @@ class DynamoManifests:
         pk, prefix = _partition(repository), keys.referrer(str(subject))
         start = None if after is None else prefix + after
         found: list[Descriptor] = []
+        room_bytes = REFERRERS_BYTES
         for _ in range(1 if artifact_type is None else _FILTER_ROUNDS):
             items = self._table.query(pk, prefix, after=start, limit=limit)
             for item in cast("list[ReferrerItem]", items):
-                start = item.sk
                 if artifact_type in (None, item.artifact_type):
-                    found.append(self._descriptor(item))
+                    descriptor = self._descriptor(item)
+                    room_bytes -= descriptor.listed_bytes()
+                    if found and room_bytes < 0:
+                        return Page(found, str(found[-1].digest))
+                    found.append(descriptor)
+                start = item.sk
                 if len(found) == limit:
                     break
             if len(items) < limit:

@@ -5,6 +5,7 @@ Source: OCI image-spec 1.1, descriptor.md.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -41,6 +42,10 @@ class Descriptor:
         except RegistryError:
             raise _invalid(where, f"{digest[:140]!r} is not a sha256 or sha512 digest") from None
         return cls(media_type, parsed, size, is_foreign=isinstance(urls, list) and bool(urls))
+
+    def listed_bytes(self) -> int:
+        """Say how long the descriptor is in a list."""
+        return len(json.dumps(self.to_json())) + 2
 
     def to_json(self) -> dict[str, object]:
         """Render as an index of referrers lists it."""

@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 GRACE_S = 24 * 3600
 """How long garbage collection leaves an unused link alone after it was touched."""
+REFERRERS_BYTES = 4 * 1024 * 1024 - 1024
+"""The most the descriptors of one page of referrers take together: clients read lists of 4 MiB, and so does Lambda."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,8 @@ class ManifestStore(Protocol):
     def referrers(
         self, repository: Repository, subject: Digest, *, artifact_type: str | None, after: str | None, limit: int
     ) -> Page[Descriptor]:
-        """List the manifests that name `subject`, in the order of their digests."""
+        """List the manifests that name `subject`, in the order of their digests; a page of more than one holds no more than
+        REFERRERS_BYTES."""
 
     def repositories(self, *, after: str | None, limit: int) -> Page[str]:
         """List all repository names in byte order: the catalog before permissions. One query per page."""

@@ -15,7 +15,7 @@ from chalicelib.aws.table import Table
 from chalicelib.errors import RegistryError
 from chalicelib.oci.digest import Digest
 from chalicelib.oci.manifest import Manifest, parse_manifest
-from chalicelib.oci.ports import Link, Push, TagMoved
+from chalicelib.oci.ports import REFERRERS_BYTES, Link, Push, TagMoved
 from chalicelib.oci.reference import Repository, Tag
 from tests import builders
 from tests.fakes.objects import FakeObjects
@@ -265,3 +265,22 @@ def test_a_referrer_with_huge_annotations_is_listed_with_all_of_them(stores, rep
     push(manifests, repository, builders.image(subject=refers, annotations=annotations))
     (found,) = manifests.referrers(repository, subject, artifact_type=None, after=None, limit=9).items
     assert json.dumps(found.annotations, sort_keys=True) == json.dumps(annotations, sort_keys=True)
+
+
+def test_a_page_of_referrers_is_short_rather_than_larger_than_clients_read(stores, repository):
+    manifests, subject = stores[1], a_digest()
+    refers = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": str(subject), "size": 9}
+    contents = [
+        builders.image(subject=refers, annotations={"n": str(number), "padding": "x" * size})
+        for number, size in enumerate((1_500_000, 1_500_000, 1_500_000, 100, 3_900_000))
+    ]
+    digests = {push(manifests, repository, content) for content in contents}
+    seen, after = [], None
+    while True:
+        page = manifests.referrers(repository, subject, artifact_type=None, after=after, limit=200)
+        assert len(page.items) == 1 or sum(d.listed_bytes() for d in page.items) <= REFERRERS_BYTES
+        seen += [d.digest for d in page.items]
+        after = page.after
+        if after is None:
+            break
+    assert (len(seen), set(seen)) == (5, digests)

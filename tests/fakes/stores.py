@@ -8,7 +8,7 @@ from chalicelib.errors import RegistryError
 from chalicelib.oci.descriptor import Descriptor
 from chalicelib.oci.digest import Digest
 from chalicelib.oci.manifest import Manifest
-from chalicelib.oci.ports import Gathered, Link, Page, Push, StoredManifest, TagMoved
+from chalicelib.oci.ports import REFERRERS_BYTES, Gathered, Link, Page, Push, StoredManifest, TagMoved
 from chalicelib.oci.reference import Repository, Tag
 
 
@@ -109,7 +109,12 @@ class FakeManifests:
             if r == repository and manifest.subject and manifest.subject.digest == subject
         }
         page = _page([d for d, m in found.items() if artifact_type in (None, m.artifact_type)], after, limit)
-        return Page([found[digest] for digest in page.items], page.after)
+        kept: list[Descriptor] = []
+        for digest in page.items:
+            if kept and sum(d.listed_bytes() for d in (*kept, found[digest])) > REFERRERS_BYTES:
+                return Page(kept, str(kept[-1].digest))
+            kept.append(found[digest])
+        return Page(kept, page.after)
 
 
 def _page(names: list[str], after: str | None, limit: int) -> Page[str]:
