@@ -116,8 +116,8 @@ ERRORS = {
     "TAG_INVALID": "A tag is 1 to 128 letters, digits, `.`, `_`, `-`, and does not begin with `.` or `-`.",
     "TIMEOUT": "The upload service waited too long for the next byte of a body. What earlier requests brought is still there.",
     "TOOMANYREQUESTS": (
-        "Ten failed logins of one user from one address within 15 minutes. `Retry-After` says when to come back; "
-        "until then the right password is refused too."
+        "Ten failed logins of one user from one address within 15 minutes; until they are forgotten the right password is "
+        "refused too. Or more uploads at once than the upload service has memory for. `Retry-After` says when to come back."
     ),
     "TOO_LARGE": (
         "A manifest above 4 MiB, a blob above what S3 takes in 10,000 parts, or a layer that is too large for Lambda "

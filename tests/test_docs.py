@@ -146,3 +146,9 @@ def test_the_generator_notices_a_missing_sentence(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delitem(reference_text.ERRORS, "DENIED")
     with pytest.raises(generate_reference.IncompleteText, match="DENIED"):
         generate_reference.errors_page()
+
+
+def test_every_folder_of_tests_is_explained() -> None:
+    page = (ROOT / "docs/how-to/run-tests.md").read_text()
+    folders = {name(path.parent) for path in (ROOT / "tests").glob("*/__init__.py")}
+    assert folders == set(re.findall(r"`(tests/[a-z_]+)`", page))
