@@ -104,8 +104,9 @@ ERRORS = {
         "size is not that of the stored blob."
     ),
     "MANIFEST_UNKNOWN": "The repository has no manifest under this tag or digest.",
-    "NAME_INVALID": "The repository name breaks the specification's grammar or names no project: it is `<project>/<repository>`.",
-    "NAME_UNKNOWN": "Nothing was ever pushed to this repository, or (told to administrators only) there is no such project.",
+    "NAME_INVALID": "The repository name breaks the specification's grammar.",
+    "NAME_UNKNOWN": "Nothing was ever pushed to this repository, its name has no project (it is `<project>/<repository>`), or "
+    "(told to administrators only) there is no such project.",
     "NOT_FOUND": "No API has this path.",
     "PAGINATION_NUMBER_INVALID": "The query parameter `n` is not a whole number.",
     "RANGE_INVALID": (

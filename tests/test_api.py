@@ -76,7 +76,7 @@ def test_an_unchanged_manifest_is_304(admin: Client, name: str) -> None:
         ("DELETE", "/v2/library/none/manifests/latest", 404, "MANIFEST_UNKNOWN"),
         ("GET", "/v2/library/none/referrers/sha256:bad", 400, "DIGEST_INVALID"),
         ("POST", "/v2/Library/BAD/blobs/uploads/", 400, "NAME_INVALID"),
-        ("POST", "/v2/single/blobs/uploads/", 400, "NAME_INVALID"),
+        ("POST", "/v2/single/blobs/uploads/", 404, "NAME_UNKNOWN"),
         ("POST", "/v2/library/none/blobs/uploads/?mount=sha256:bad", 400, "DIGEST_INVALID"),
         ("POST", f"/v2/library/none/blobs/uploads/?digest={Digest.of(b'no body')}", 400, "DIGEST_INVALID"),
         ("PATCH", "/v2/library/none/manifests/latest", 405, "UNSUPPORTED"),

@@ -27,13 +27,14 @@ class Name:
 
     @classmethod
     def parse(cls, text: str) -> Name:
-        """Read a repository name. Raises NAME_INVALID (400) when it breaks the grammar or names no project."""
+        """Read a repository name. Raises NAME_INVALID (400) when it breaks the grammar, and NAME_UNKNOWN (404) when it names no
+        project: docker repeats a push that was answered 400 for a minute before it shows why, and believes a 404 at once."""
         if len(text) > NAME_MAX_CHARACTERS or not _NAME.fullmatch(text):
             raise RegistryError("NAME_INVALID", {"name": text[:300]})
         project, slash, repository = text.partition("/")
         if not slash:
             raise RegistryError(
-                "NAME_INVALID",
+                "NAME_UNKNOWN",
                 {"name": text},
                 message=f"a repository lives in a project: use <project>/{text}, for example library/{text}",
             )

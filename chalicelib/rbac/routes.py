@@ -72,8 +72,9 @@ class TokenService:
         if len(scopes or ()) > MAX_SCOPES:
             return _bad_request("invalid_scope", f"at most {MAX_SCOPES} repositories in one token")
         if request.method == "GET":
-            wants_refresh = _first(form, "offline_token") == "true"
-            return self._issue(Asked(scopes, wants_refresh, self._basic(request)), request.client_ip, now)
+            # docker's login asks for an offline token here. Given one, it forgets the password, and then podman and skopeo, which
+            # share its login, refuse to log in beside it. Other registries give none either.
+            return self._issue(Asked(scopes, False, self._basic(request)), request.client_ip, now)
         wants_refresh = _first(form, "access_type") == "offline"
         grant_type, name = _first(form, "grant_type"), _first(form, "username")
         if grant_type == "password" and name:

@@ -38,10 +38,16 @@ def test_a_name_of_the_grammar_with_a_project_is_accepted(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "app", "A/b", "a/", "/a", "a//b", "a/b_", "a/_b", "a/b___c", "a/b..c", "a/b c", "a/\u00e9", "a/b\n", "a/" + "b" * 254],
+    ["", "App", "A/b", "a/", "/a", "a//b", "a/b_", "a/_b", "a/b___c", "a/b..c", "a/b c", "a/\u00e9", "a/b\n", "a/" + "b" * 254],
 )
 def test_any_other_name_is_refused(text: str) -> None:
     assert code_of(Name.parse, text) == "NAME_INVALID"
+
+
+def test_a_name_without_a_project_is_unknown_and_the_message_says_what_to_write() -> None:
+    with pytest.raises(RegistryError, match="library/app") as caught:
+        Name.parse("app")
+    assert (caught.value.code, caught.value.status) == ("NAME_UNKNOWN", 404)
 
 
 @pytest.mark.parametrize("text", ["latest", "v1.0-rc_2", "_x", "A" * 128])
@@ -64,7 +70,7 @@ def test_anything_but_a_whole_digest_is_refused(text: str) -> None:
 
 @given(st.text())
 def test_any_text_is_a_value_or_a_client_error(text: str) -> None:
-    assert code_of(Name.parse, text) in (None, "NAME_INVALID")
+    assert code_of(Name.parse, text) in (None, "NAME_INVALID", "NAME_UNKNOWN")
     assert code_of(Digest.parse, text) in (None, "DIGEST_INVALID")
     assert code_of(parse_reference, text) in (None, "DIGEST_INVALID", "TAG_INVALID")
 

@@ -235,8 +235,12 @@ def test_refresh_token_gives_tokens_with_one_read(world: World) -> None:
     assert world.store.reads == [3]
 
 
-def test_offline_token_of_a_get_is_a_refresh_token_and_comes_back_unchanged(world: World) -> None:
-    token = json.loads(world.get(basic("ann"), offline_token="true").body)["refresh_token"]
+def test_a_get_never_gives_a_refresh_token_since_podman_cannot_log_in_beside_one(world: World) -> None:
+    assert "refresh_token" not in json.loads(world.get(basic("ann"), offline_token="true").body)
+
+
+def test_a_refresh_token_that_is_asked_for_again_comes_back_unchanged(world: World) -> None:
+    token = login(world)
     again = json.loads(refresh(world, token, access_type="offline").body)["refresh_token"]
     assert again == token
     assert world.access(refresh(world, token, scope="repository:team/app:pull")) == {"repository:team/app": "pull"}
