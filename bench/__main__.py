@@ -58,6 +58,7 @@ def _run(options: argparse.Namespace) -> int:
     with _folder() as folder:
         tools = programs.build_tools(folder / "bin")
         s3 = start_s3(tools, folder, options.delay_ms)
+        s3.warm_up(sizes.large_bytes)
         registries, notes = _registries(options, tools, s3, folder)
         try:
             results = _measure(Bench(s3, tools, sizes), registries, options.only)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,8 @@ from bench.processes import Process
 from bench.programs import Tools, find_program, version
 
 Counts = dict[str, int]
+_WARM_UP_PART_BYTES = 24 << 20
+_SMALLEST_PART_BYTES = 10 << 20
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,17 @@ class CountedEndpoint:
     def hollow(self) -> None:
         """Free the stored bytes (S3 stub only): objects keep their size and read as zeros."""
         self._ask("__hollow", "", "POST")
+
+    def warm_up(self, size_bytes: int) -> None:
+        """Let the S3 stub have its memory now, so that the first registry measured does not pay for all (S3 stub only)."""
+        host = urllib.parse.urlsplit(self.url).netloc
+        connection = http.client.HTTPConnection(host, timeout=60)
+        part = bytes(_WARM_UP_PART_BYTES)
+        for number in range(-1, -(-size_bytes // _SMALLEST_PART_BYTES)):
+            connection.request("PUT", "/warm-up" if number < 0 else f"/warm-up/{number}", part if number >= 0 else None)
+            connection.getresponse().read()
+        connection.close()
+        self.hollow()
 
     def _ask(self, what: str, bucket: str, method: str) -> bytes:
         request = urllib.request.Request(f"{self.url}/{what}?bucket={bucket}", method=method)
