@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -44,7 +45,7 @@ def dockerd() -> Iterator[str]:
                 yield address
                 return
             _stop(process)
-        pytest.fail(f"dockerd did not start:\n{tail(folder / 'dockerd.log')}")
+        _give_up("dockerd", folder / "dockerd.log")
 
 
 @contextlib.contextmanager
@@ -63,7 +64,7 @@ def containerd() -> Iterator[str]:
         process = _start([find("containerd"), "--config", config], folder / "containerd.log")
         try:
             if not _wait(process, lambda: run(["ctr", "-a", address, "version"], {}).code == 0):
-                pytest.fail(f"containerd did not start:\n{tail(folder / 'containerd.log')}")
+                _give_up("containerd", folder / "containerd.log")
             yield str(address)
         finally:
             _stop(process)
@@ -76,6 +77,13 @@ def _docker_answers(address: str) -> bool:
 def _need_root(program: str) -> None:
     if os.geteuid() != 0:
         pytest.skip(f"{program} is not running, and only root can start it")
+
+
+def _give_up(program: str, log: Path) -> NoReturn:
+    """In CI a daemon must start. A person's container may forbid it: they keep the other clients' tests."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{program} did not start:\n{tail(log)}")
+    pytest.skip(f"{program} cannot start here: {tail(log, 300)}")
 
 
 @contextlib.contextmanager
