@@ -59,6 +59,11 @@ def test_without_an_account_there_is_a_challenge(nobody: Wire, path: str) -> Non
     assert_challenged(nobody.get(path))
 
 
+def test_the_challenge_says_which_api_this_is(nobody: Wire) -> None:
+    """`docker manifest` of Docker 20.10 (Debian 12) ends with "unsupported registry version" without it."""
+    assert nobody.get("/v2/").headers["docker-distribution-api-version"] == "registry/2.0"
+
+
 def test_basic_is_enough(nobody: Wire, registry: Running) -> None:
     assert nobody.get("/v2/", basic(registry.user, registry.password)).status == 200
 
