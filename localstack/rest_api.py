@@ -99,7 +99,9 @@ class RestApi:
 
     def refusal(self, made: GatewayResponse, request: HttpRequest) -> Reply:
         """Render a gateway response of this API."""
-        challenge = [(b"www-authenticate", self._challenge.encode())] if made.status == 401 else []
+        # `docker manifest` of 20.10 takes a registry whose 401 does not name its version for one of version 1.
+        version = (b"docker-distribution-api-version", b"registry/2.0")
+        challenge = [(b"www-authenticate", self._challenge.encode()), version] if made.status == 401 else []
         reply = gateway_reply(made, request.id, *challenge)
         return Reply(reply.status, reply.headers) if request.method == "HEAD" else reply
 

@@ -95,3 +95,9 @@ def test_it_stops_within_seconds_while_a_client_dawdles(tmp_path: Path) -> None:
             started = time.monotonic()
             stop(process, signal.SIGTERM)
             assert time.monotonic() - started < 20
+
+
+def test_the_challenge_names_the_apis_version_as_old_docker_commands_demand(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as (_, told):
+        answer = httpx.get(f"{told['url']}/v2/")
+        assert (answer.status_code, answer.headers["docker-distribution-api-version"]) == (401, "registry/2.0")
