@@ -36,7 +36,7 @@ def find(program: str) -> str:
     """The path of a client, or skip the test by its name."""
     path = shutil.which(program, path=SEARCH_PATH)
     if path is None:
-        pytest.skip(f"{program} is not installed: {_REMEDY.get(program, 'it comes with the system')}")
+        pytest.skip(f"{program} is not installed: {_REMEDY.get(program, 'install it with your package manager')}")
     return path
 
 

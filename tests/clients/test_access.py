@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients import images
+from tests.clients.commands import find
 from tests.clients.conftest import MakeClient, push_over_http
 from tests.running import running_registry
 from tests.wire import Wire
@@ -62,6 +63,7 @@ def test_nobody_pushes_to_the_public_project_without_an_account(
 @pytest.mark.parametrize("name", EVERY_CLIENT)
 def test_a_wrong_account_is_refused_in_words(name: str, make_client: MakeClient, tmp_path: Path) -> None:
     """On a registry of its own: ten failures lock an account to everybody on this address."""
+    find(name)
     with running_registry(tmp_path) as registry:
         if registry.process is None:
             pytest.skip("would lock the administrator out of a registry that was running before")
