@@ -11,6 +11,9 @@ from chalicelib import telemetry
 from chalicelib.errors import RegistryError
 from chalicelib.http import Request, Response, error_response
 
+_API_VERSION = {"Docker-Distribution-API-Version": "registry/2.0"}
+"""On every answer below `/v2/`, errors too: `docker manifest` of 20.10 takes a 401 without it for a registry of version 1."""
+
 
 class Routes(Protocol):
     """An area's own table of paths."""
@@ -27,6 +30,12 @@ class Api:
 
     def handle(self, request: Request, *, now: int) -> Response:
         """Answer any request; never raises. On HEAD the body stays, the shell strips it."""
+        response = self._answer(request, now)
+        if not _is_registry(request.path):
+            return response
+        return Response(response.status, {**_API_VERSION, **response.headers}, response.body)
+
+    def _answer(self, request: Request, now: int) -> Response:
         try:
             return self._route(request.path).answer(request, now=now)
         except RegistryError as error:
@@ -36,8 +45,12 @@ class Api:
             return error_response(RegistryError("UNKNOWN", {"request_id": request.request_id}))
 
     def _route(self, path: str) -> Routes:
-        if path == "/v2" or path.startswith("/v2/"):
+        if _is_registry(path):
             return self._registry
         if path.startswith("/service/"):
             return self._token_service
         raise RegistryError("NOT_FOUND", {"path": path[:300]})
+
+
+def _is_registry(path: str) -> bool:
+    return path == "/v2" or path.startswith("/v2/")

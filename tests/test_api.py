@@ -92,6 +92,12 @@ def test_a_bad_request_gets_its_code_and_status(admin: Client, method: str, path
     assert (answer.status, answer.error_code) == (status, code)
 
 
+@pytest.mark.parametrize(("path", "status"), [("/v2/", 401), ("/v2/library/none/tags/list", 404), ("/v2/none", 404)])
+def test_every_answer_of_the_registry_names_the_apis_version(api: Api, admin: Client, path: str, status: int) -> None:
+    answer = (Client(api) if status == 401 else admin).get(path)
+    assert (answer.status, answer.headers["docker-distribution-api-version"]) == (status, "registry/2.0")
+
+
 def test_a_refused_push_stores_nothing(admin: Client, name: str) -> None:
     answer = admin.send("PUT", f"/v2/{name}/manifests/latest", builders.image(layers=(uuid.uuid4().bytes,)))
     assert (answer.status, answer.error_code) == (404, "MANIFEST_BLOB_UNKNOWN")

@@ -24,7 +24,6 @@ from chalicelib.oci.uploads import Uploads
 from chalicelib.rbac.access import Access
 from chalicelib.rbac.model import Caller
 
-_API_VERSION = {"Docker-Distribution-API-Version": "registry/2.0"}
 _READ = frozenset({"GET", "HEAD"})
 
 
@@ -75,14 +74,13 @@ class RegistryRoutes:
             "tags": self._list_tags,
             "referrers": self._list_referrers,
         }
-        response = handlers[endpoint](call)
-        return Response(response.status, {**_API_VERSION, **response.headers}, response.body)
+        return handlers[endpoint](call)
 
     def _ping(self, request: Request) -> Response:
         _allow(request, _READ)
         if not request.header("authorization"):
             raise self._access.challenge()
-        return json_response(200, {}, _API_VERSION)
+        return json_response(200, {})
 
     def _repository(self, call: Call, action: str) -> Repository:
         project_id = self._access.require(call.caller, call.name.project, call.name.repository, action, now=call.now)
@@ -208,7 +206,7 @@ class RegistryRoutes:
             visible=lambda projects: self._access.visible(caller, projects, now=now),
         )
         link = _link("/v2/_catalog", page.after, {"n": str(asked.limit)})
-        return json_response(200, {"repositories": list(page.items)}, {**_API_VERSION, **link})
+        return json_response(200, {"repositories": list(page.items)}, link)
 
 
 def split(path: str) -> tuple[str, str, str]:
