@@ -6,6 +6,7 @@
     U#<user>                 G#<project>               grant: project_id, role
     U#<user>                 L#<client address>        failed logins, ends by TTL
     I#<counter>              I                         number allocator (project ids)
+    N#<list>                 <shard>                   how many members a list has, in 16 parts
     C                        <project>/<repository>    catalog: one small item a repository
     R#<project id>#<repo>    M                         repository
                              A#<digest>                manifest; bytes up to 64 KiB inline, above in S3 only
@@ -32,6 +33,7 @@ Access patterns (reads: strongly consistent unless said)
     tag list                 Query T# after the last tag, limit n (one page, whatever the repository holds)
     referrers                Query F#<subject># after the last digest, limit n
     catalog                  Query C after the last name + 1 BatchGet of the projects seen
+    total of a list          Query N#, 16 small items; a change is one more action of the transaction that makes it
     delete a tag             Get T#, 1 transaction
     delete a manifest        Get A#, 1 transaction, Query D#<digest>#, then 50 tags a transaction: 23 calls for 1,000 tags
 
@@ -73,6 +75,16 @@ def failures(client_ip: str) -> str:
 def counter(name: str) -> str:
     """Partition of a number allocator."""
     return f"I#{name}"
+
+
+def total(list_name: str) -> str:
+    """Partition of a list's total."""
+    return f"N#{list_name}"
+
+
+def shard(number: int) -> str:
+    """Sort key of one part of a number that many write at a time."""
+    return f"{number:02d}"
 
 
 def repository(project_id: int, name: str) -> str:

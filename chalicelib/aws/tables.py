@@ -82,6 +82,12 @@ class CounterItem(Item, discriminator="counter"):
     last = NumberAttribute()
 
 
+class TotalItem(Item, discriminator="total"):
+    """`N#<list> <shard>`."""
+
+    number = NumberAttribute()
+
+
 class CatalogItem(Item, discriminator="catalog"):
     """`C <project>/<repository>`"""
 
