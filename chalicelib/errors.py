@@ -18,18 +18,23 @@ class ErrorRow(NamedTuple):
 
 
 ERRORS: Mapping[str, ErrorRow] = {
+    "BAD_REQUEST": ErrorRow(400, "bad request"),
     "BLOB_UNKNOWN": ErrorRow(404, "blob unknown to registry"),
     "BLOB_UPLOAD_INVALID": ErrorRow(400, "blob upload invalid"),
     "BLOB_UPLOAD_UNKNOWN": ErrorRow(404, "blob upload unknown to registry"),
+    "CONFLICT": ErrorRow(409, "there is one already"),
     "DENIED": ErrorRow(403, "requested access to the resource is denied"),
     "DIGEST_INVALID": ErrorRow(400, "provided digest did not match uploaded content"),
+    "FORBIDDEN": ErrorRow(403, "forbidden"),
     "MANIFEST_BLOB_UNKNOWN": ErrorRow(404, "manifest references a manifest or blob unknown to registry"),
     "MANIFEST_INVALID": ErrorRow(400, "manifest invalid"),
     "MANIFEST_UNKNOWN": ErrorRow(404, "manifest unknown to registry"),
     "NAME_INVALID": ErrorRow(400, "invalid repository name"),
     "NAME_UNKNOWN": ErrorRow(404, "repository name not known to registry"),
     "NOT_FOUND": ErrorRow(404, "no such page"),
+    "NOT_IMPLEMENTED": ErrorRow(501, "the registry does not have this yet"),
     "PAGINATION_NUMBER_INVALID": ErrorRow(400, "invalid number of results requested"),
+    "PRECONDITION": ErrorRow(412, "something else must be done first"),
     "RANGE_INVALID": ErrorRow(416, "requested range not satisfiable"),
     "SIZE_INVALID": ErrorRow(400, "provided length did not match content length"),
     "TAG_INVALID": ErrorRow(400, "tag name is not valid"),
@@ -39,6 +44,7 @@ ERRORS: Mapping[str, ErrorRow] = {
     "TOO_MANY_TAGS": ErrorRow(414, "more tags in one request than the registry accepts"),
     "UNAUTHORIZED": ErrorRow(401, "authentication required"),
     "UNAVAILABLE": ErrorRow(503, "the registry is busy, try again"),
+    "UNPROCESSABLE_ENTITY": ErrorRow(422, "a parameter or the body is not as described"),
     "UNKNOWN": ErrorRow(500, "the registry failed; the request id says where to look"),
     "UNSUPPORTED": ErrorRow(405, "the operation is unsupported"),
 }
@@ -54,6 +60,16 @@ _WIRE_CODES = {
     "UNAVAILABLE": "TOOMANYREQUESTS",
 }
 """Codes of ours that clients do not know are sent under the nearest code of the specification."""
+
+
+_HARBOR_CODES = {
+    "SIZE_INVALID": "BAD_REQUEST",
+    "TOOMANYREQUESTS": "TOO_MANY_REQUEST",
+    "TOO_LARGE": "REQUEST_ENTITY_TOO_LARGE",
+    "UNAVAILABLE": "UNKNOWN",
+    "UNSUPPORTED": "METHOD_NOT_ALLOWED",
+}
+"""The same below `/api/`, in Harbor's words (`src/lib/errors/const.go`)."""
 
 
 class RegistryError(Exception):
@@ -79,9 +95,10 @@ class RegistryError(Exception):
         self.detail = detail
         self.headers = dict(headers or {})
 
-    def body(self) -> bytes:
-        """Render the OCI error JSON: `{"errors": [{"code", "message", "detail"}]}`."""
-        error: dict[str, object] = {"code": _WIRE_CODES.get(self.code, self.code), "message": self.message}
+    def body(self, *, is_harbor: bool = False) -> bytes:
+        """Render the error JSON, `{"errors": [{"code", "message", "detail"}]}`, in the codes of OCI or of Harbor."""
+        codes = _HARBOR_CODES if is_harbor else _WIRE_CODES
+        error: dict[str, object] = {"code": codes.get(self.code, self.code), "message": self.message}
         if self.detail is not None:
             error["detail"] = self.detail
         return json.dumps({"errors": [error]}).encode()
