@@ -139,7 +139,7 @@ ERRORS = {
         "try again; nothing was half done."
     ),
     "UNKNOWN": "A defect of Moorage or a failure of AWS. The log has the traceback under the request id of the answer.",
-    "UNPROCESSABLE_ENTITY": "Management API: a parameter or the body is not as the API description says; the message lists all faults.",
+    "UNPROCESSABLE_ENTITY": "Management API: a parameter or the body is not as described; the message lists all faults.",
     "UNSUPPORTED": "The path does not know this method; the `Allow` header lists those it knows.",
 }
 """When a client meets each code of `chalicelib/errors.py`."""
