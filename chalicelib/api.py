@@ -25,32 +25,49 @@ class Routes(Protocol):
 class Api:
     """Everything Moorage answers. The only place that catches errors."""
 
-    def __init__(self, registry: Routes, token_service: Routes) -> None:
-        self._registry, self._token_service = registry, token_service
+    def __init__(self, registry: Routes, token_service: Routes, console: Routes | None = None) -> None:
+        self._registry, self._token_service, self._console = registry, token_service, console
 
     def handle(self, request: Request, *, now: int) -> Response:
         """Answer any request; never raises. On HEAD the body stays, the shell strips it."""
         response = self._answer(request, now)
-        if not _is_registry(request.path):
-            return response
-        return Response(response.status, {**_API_VERSION, **response.headers}, response.body)
+        if _is_registry(request.path):
+            return Response(response.status, {**_API_VERSION, **response.headers}, response.body)
+        if _is_console(request.path):
+            return Response(response.status, {"X-Request-Id": _request_id(request), **response.headers}, response.body)
+        return response
 
     def _answer(self, request: Request, now: int) -> Response:
+        is_harbor = _is_console(request.path)
         try:
             return self._route(request.path).answer(request, now=now)
         except RegistryError as error:
-            return error_response(error)
+            return error_response(error, is_harbor=is_harbor)
         except Exception:  # noqa: BLE001 - the boundary: whatever failed becomes an OCI error, and is logged
             telemetry.failure(request.request_id, request.method, request.path)
-            return error_response(RegistryError("UNKNOWN", {"request_id": request.request_id}))
+            failed = RegistryError("UNKNOWN", {"request_id": request.request_id})
+            return error_response(failed, is_harbor=is_harbor)
 
     def _route(self, path: str) -> Routes:
         if _is_registry(path):
             return self._registry
         if path.startswith("/service/"):
             return self._token_service
+        if self._console is not None and _is_console(path):
+            return self._console
         raise RegistryError("NOT_FOUND", {"path": path[:300]})
 
 
 def _is_registry(path: str) -> bool:
     return path == "/v2" or path.startswith("/v2/")
+
+
+def _is_console(path: str) -> bool:
+    return path.startswith(("/api/", "/c/")) or path == "/api"
+
+
+def _request_id(request: Request) -> str:
+    """The client's own id where it is a decent one, else API Gateway's."""
+    sent = request.header("x-request-id") or ""
+    is_decent = 1 <= len(sent) <= 128 and sent.isascii() and sent.isprintable()
+    return sent if is_decent else request.request_id or "-"

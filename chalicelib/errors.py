@@ -62,6 +62,16 @@ _WIRE_CODES = {
 """Codes of ours that clients do not know are sent under the nearest code of the specification."""
 
 
+_HARBOR_CODES = {
+    "SIZE_INVALID": "BAD_REQUEST",
+    "TOOMANYREQUESTS": "TOO_MANY_REQUEST",
+    "TOO_LARGE": "REQUEST_ENTITY_TOO_LARGE",
+    "UNAVAILABLE": "UNKNOWN",
+    "UNSUPPORTED": "METHOD_NOT_ALLOWED",
+}
+"""The same below `/api/`, in Harbor's words (`src/lib/errors/const.go`)."""
+
+
 class RegistryError(Exception):
     """An answer other than success, raised anywhere, rendered by `api` alone.
 
@@ -85,9 +95,10 @@ class RegistryError(Exception):
         self.detail = detail
         self.headers = dict(headers or {})
 
-    def body(self) -> bytes:
-        """Render the OCI error JSON: `{"errors": [{"code", "message", "detail"}]}`."""
-        error: dict[str, object] = {"code": _WIRE_CODES.get(self.code, self.code), "message": self.message}
+    def body(self, *, is_harbor: bool = False) -> bytes:
+        """Render the error JSON, `{"errors": [{"code", "message", "detail"}]}`, in the codes of OCI or of Harbor."""
+        codes = _HARBOR_CODES if is_harbor else _WIRE_CODES
+        error: dict[str, object] = {"code": codes.get(self.code, self.code), "message": self.message}
         if self.detail is not None:
             error["detail"] = self.detail
         return json.dumps({"errors": [error]}).encode()

@@ -47,6 +47,7 @@ def json_response(status: int, value: object, headers: Mapping[str, str | Sequen
     return Response(status, {"Content-Type": "application/json", **(headers or {})}, json.dumps(value).encode())
 
 
-def error_response(error: RegistryError) -> Response:
+def error_response(error: RegistryError, *, is_harbor: bool = False) -> Response:
     """Render an error for the wire."""
-    return Response(error.status, {"Content-Type": "application/json", **error.headers}, error.body())
+    content_type = "application/json; charset=utf-8" if is_harbor else "application/json"
+    return Response(error.status, {"Content-Type": content_type, **error.headers}, error.body(is_harbor=is_harbor))

@@ -88,19 +88,19 @@ LOCAL = {
 """What `make run` reads besides: name -> (default, sentence)."""
 
 ERRORS = {
-    "BAD_REQUEST": "Harbor API: a value that the description allows and the operation does not, such as an unreadable `q`.",
+    "BAD_REQUEST": "Management API: the request is as described and makes no sense: a `q` without a value, a quota of -5.",
     "BLOB_UNKNOWN": "The repository has no such blob. That another repository has it does not count.",
     "BLOB_UPLOAD_INVALID": "The upload cannot go on as asked.",
     "BLOB_UPLOAD_UNKNOWN": (
         "There is no such upload, it is over, or the `_state` of its address is wrong or has expired. Start again "
         "with a POST."
     ),
-    "CONFLICT": "Harbor API: something of that name is there already.",
+    "CONFLICT": "Management API: the name is taken, or the thing is there already.",
     "DENIED": "The caller is known and may not do this, or the project does not exist: both look the same on purpose.",
     "DIGEST_INVALID": (
         "The digest is not `sha256:<64 hex>` or `sha512:<128 hex>`, or the bytes have another one. Nothing was stored."
     ),
-    "FORBIDDEN": "Harbor API: the caller is known and may not do this.",
+    "FORBIDDEN": "Management API: the caller is known and may not do this, or there is no such project.",
     "MANIFEST_BLOB_UNKNOWN": "The manifest names a blob or a manifest that the repository does not have. Push that first.",
     "MANIFEST_INVALID": (
         "The body is no manifest that Moorage takes, its type contradicts the Content-Type header, or a descriptor's "
@@ -110,10 +110,10 @@ ERRORS = {
     "NAME_INVALID": "The repository name breaks the specification's grammar.",
     "NAME_UNKNOWN": "Nothing was ever pushed to this repository, its name has no project (it is `<project>/<repository>`), or "
     "(told to administrators only) there is no such project.",
-    "NOT_FOUND": "No API has this path.",
-    "NOT_IMPLEMENTED": "Harbor API: the operation belongs to a feature that Moorage does not have yet; the message names it.",
+    "NOT_FOUND": "No API has this path; on the management API also: there is no such thing.",
+    "NOT_IMPLEMENTED": "Management API: the operation belongs to a feature that Moorage does not have yet; the message names it.",
     "PAGINATION_NUMBER_INVALID": "The query parameter `n` is not a whole number.",
-    "PRECONDITION": "Harbor API: something forbids this now, such as the repositories of a project that is to be deleted.",
+    "PRECONDITION": "Management API: something is in the way, such as repositories in a project that is to be deleted.",
     "RANGE_INVALID": (
         "A chunk does not begin where the upload ends (the answer's `Range` says where that is), or a download asks "
         "for bytes the blob does not have."
@@ -138,11 +138,8 @@ ERRORS = {
         "Several writers changed the same item again and again, or AWS asked to slow down. `Retry-After` says when to "
         "try again; nothing was half done."
     ),
-    "UNPROCESSABLE_ENTITY": (
-        "Harbor API: a parameter or the body is not as the [description](harbor-api-v2.0.yaml) says; the message lists "
-        "everything that is wrong."
-    ),
     "UNKNOWN": "A defect of Moorage or a failure of AWS. The log has the traceback under the request id of the answer.",
+    "UNPROCESSABLE_ENTITY": "Management API: a parameter or the body is not as described; the message lists all faults.",
     "UNSUPPORTED": "The path does not know this method; the `Allow` header lists those it knows.",
 }
 """When a client meets each code of `chalicelib/errors.py`."""

@@ -1,12 +1,20 @@
 """Every DynamoDB and S3 key, with who reads it and what it costs. One table (`pk`, `sk`, TTL in `ttl`), no index, no Scan.
 
     pk                       sk                        item
-    PN#<project>             P                         project by name: project_id, is_public
-    U#<user>                 U                         user: password hash, is_admin, is_enabled
+    PN#<project>             P                         project by name: project_id, is_public, metadata
+    PI#<project id>          N                         project's name
+    U#<user or robot>        U                         user or robot: password hash, rights that are its own
     U#<user>                 G#<project>               grant: project_id, role
     U#<user>                 L#<client address>        failed logins, ends by TTL
-    I#<counter>              I                         number allocator (project ids)
-    N#<list>                 <shard>                   how many members a list has, in 16 parts
+    UI#<user id>, UM#<email>, RI#<robot id>   N        the user's or robot's name
+    GI#<group id>            G                         group: name, type, LDAP DN
+    GN#<type>#<name or DN>   N                         the group's id: one group a name
+    GR#<group id>            G#<project>               grant of a group
+    RN#<role>                R                         custom role: permissions
+    RO#<role id>             N                         the custom role's name
+    I#<counter>              I                         number allocator (ids of projects, users, robots, ...)
+    X#<list>                 <key>                     a list's rows in its order: projects, users, robots, groups, labels, ...
+    N#<list>                 <shard>                   how many rows a list has, in sixteen counters
     C                        <project>/<repository>    catalog: one small item a repository
     R#<project id>#<repo>    M                         repository
                              A#<digest>                manifest; bytes up to 64 KiB inline, above in S3 only
@@ -22,7 +30,10 @@
                              P#<first part>            ETags of the parts one request uploaded
 
 Access patterns (reads: strongly consistent unless said)
-    token                    1 BatchGet: user, failed logins, the asked projects, their grants
+    token                    1 BatchGet: user or robot, failed logins, the asked projects, the user's grants;
+                             1 more for a user with groups: the groups' grants; 1 more for custom roles not known here
+    page of a list           1 Query of counters + 1 Query of rows from the nearer end + 1 BatchGet of what the rows stand for
+    filtered, sorted list    1 Query of rows per MB (about 6,000 rows), then the same BatchGet
     pull by tag              Get T#, Get A#; warm (manifest known): Get T#
     pull by digest           Get A#
     blob GET, HEAD           Get B# link; warm: nothing (bound: `Blobs.KEEP_S`)
@@ -49,6 +60,7 @@ happen once in a repository's life. Blobs, uploads and users have partitions of 
 from __future__ import annotations
 
 PROJECT, USER, BLOB, REPOSITORY, SESSION, COUNTER = "P", "U", "B", "M", "S", "I"
+NAME, GROUP, ROLE = "N", "G", "R"
 CATALOG = "C"
 
 
@@ -63,8 +75,58 @@ def user(name: str) -> str:
 
 
 def grant(project_name: str) -> str:
-    """Sort key of a user's grant on a project."""
+    """Sort key of a user's or group's grant on a project."""
     return f"G#{project_name}"
+
+
+def project_id(number: int) -> str:
+    """Partition that leads from a project's id to its name."""
+    return f"PI#{number}"
+
+
+def user_id(number: int) -> str:
+    """Partition that leads from a user's id to the name."""
+    return f"UI#{number}"
+
+
+def email(address: str) -> str:
+    """Partition that leads from an email address to the one user who has it."""
+    return f"UM#{address.lower()}"
+
+
+def robot_id(number: int) -> str:
+    """Partition that leads from a robot's id to its name."""
+    return f"RI#{number}"
+
+
+def group(number: int) -> str:
+    """Partition of a group."""
+    return f"GI#{number}"
+
+
+def group_name(group_type: int, name: str) -> str:
+    """Partition that leads from a group's name (or DN, in lower case) to its id."""
+    return f"GN#{group_type}#{name}"
+
+
+def group_grants(number: int) -> str:
+    """Partition of a group's grants."""
+    return f"GR#{number}"
+
+
+def role(name: str) -> str:
+    """Partition of a custom role."""
+    return f"RN#{name}"
+
+
+def role_id(number: int) -> str:
+    """Partition that leads from a custom role's id to its name."""
+    return f"RO#{number}"
+
+
+def rows(list_name: str) -> str:
+    """Partition of a list's rows."""
+    return f"X#{list_name}"
 
 
 def failures(client_ip: str) -> str:

@@ -111,9 +111,12 @@ class Table:
                 raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})
         return found
 
-    def query(self, pk: str, prefix: str, *, after: str | None = None, limit: int | None = None) -> list[Item]:
-        """Read a partition's items whose sort key starts with `prefix`, in order, after the sort key `after`."""
-        return [Item.from_raw_data(raw) for raw in self._pages(pk, prefix, after, limit, keys_only=False)[0]]
+    def query(
+        self, pk: str, prefix: str, *, after: str | None = None, limit: int | None = None, forward: bool = True
+    ) -> list[Item]:
+        """Read a partition's items whose sort key starts with `prefix`, in order (or backwards), after the sort key `after`."""
+        raws = self._pages(pk, prefix, after, limit, keys_only=False, forward=forward)[0]
+        return [Item.from_raw_data(raw) for raw in raws]
 
     def keys(self, pk: str, prefix: str, *, after: str | None, limit: int) -> Keys:
         """Like `query`, sort keys only."""
@@ -121,7 +124,7 @@ class Table:
         return Keys([raw["sk"]["S"] for raw in raws], is_last)
 
     def _pages(
-        self, pk: str, prefix: str, after: str | None, limit: int | None, *, keys_only: bool
+        self, pk: str, prefix: str, after: str | None, limit: int | None, *, keys_only: bool, forward: bool = True
     ) -> tuple[list[Any], bool]:
         """One call when the page fits into DynamoDB's 1 MB, which a thousand keys do."""
         request: dict[str, Any] = {
@@ -132,6 +135,8 @@ class Table:
         }
         if keys_only:
             request["ProjectionExpression"] = "sk"
+        if not forward:
+            request["ScanIndexForward"] = False
         if after is not None:
             request["ExclusiveStartKey"] = _key(pk, after)
         raws: list[Any] = []

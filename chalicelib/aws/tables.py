@@ -46,12 +46,29 @@ class Item(AttributeContainer):
 
 
 class ProjectItem(Item, discriminator="project"):
-    """`PN#<project> P`"""
+    """`PN#<project> P`; `metadata` and `cve_allowlist` are JSON as Harbor's API has it."""
 
     project_id = NumberAttribute()
     is_public = BooleanAttribute()
     created_at = NumberAttribute()
     created_by = UnicodeAttribute()
+    updated_at = NumberAttribute(default=0)
+    metadata = JSONAttribute(null=True)
+    cve_allowlist = JSONAttribute(null=True)
+
+
+class NameItem(Item, discriminator="name"):
+    """From a number or an address to a name: `PI#<project id>`, `UI#<user id>`, `UM#<email>`, `RI#<robot id>`, `GN#<group>`,
+    `RO#<role id>`."""
+
+    name = UnicodeAttribute()
+
+
+class RowItem(Item, discriminator="row"):
+    """`X#<list> <key>`: one entry of a list, so small that thousands are one Query. `fields` is what it can be filtered and
+    sorted by, as JSON."""
+
+    fields = JSONAttribute()
 
 
 class UserItem(Item, discriminator="user"):
@@ -61,13 +78,56 @@ class UserItem(Item, discriminator="user"):
     is_admin = BooleanAttribute()
     is_enabled = BooleanAttribute()
     created_at = NumberAttribute()
+    user_id = NumberAttribute(default=0)
+    email = UnicodeAttribute(null=True)
+    realname = UnicodeAttribute(null=True)
+    comment = UnicodeAttribute(null=True)
+    source = UnicodeAttribute(default="db")
+    subject = UnicodeAttribute(null=True)
+    groups = JSONAttribute(null=True)
+    updated_at = NumberAttribute(default=0)
+
+
+class RobotItem(Item, discriminator="robot"):
+    """`U#<robot> U`; `grants` is JSON, `[[kind, namespace, project id, [permission, ...]], ...]`."""
+
+    password_hash = UnicodeAttribute()
+    robot_id = NumberAttribute()
+    project = UnicodeAttribute(null=True)
+    project_id = NumberAttribute(default=0)
+    grants = JSONAttribute()
+    is_enabled = BooleanAttribute()
+    expires_at = NumberAttribute(null=True)
+    duration_days = NumberAttribute(default=-1)
+    description = UnicodeAttribute(null=True)
+    created_by = UnicodeAttribute(null=True)
+    created_at = NumberAttribute()
+    updated_at = NumberAttribute()
+
+
+class GroupItem(Item, discriminator="group"):
+    """`GI#<group id> G`"""
+
+    name = UnicodeAttribute()
+    group_type = NumberAttribute()
+    ldap_dn = UnicodeAttribute(null=True)
 
 
 class GrantItem(Item, discriminator="grant"):
-    """`U#<user> G#<project>`; `project_id` ties it to one life of the project."""
+    """`U#<user> G#<project>` and `GR#<group id> G#<project>`; `project_id` ties it to one life of the project."""
 
     project_id = NumberAttribute()
     role = UnicodeAttribute()
+    member_id = NumberAttribute(default=0)
+
+
+class RoleItem(Item, discriminator="role"):
+    """`RN#<role> R`: a custom role; `permissions` is JSON, `["repository:pull", ...]`."""
+
+    role_id = NumberAttribute()
+    permissions = JSONAttribute()
+    description = UnicodeAttribute(null=True)
+    created_at = NumberAttribute()
 
 
 class FailuresItem(Item, discriminator="failures"):

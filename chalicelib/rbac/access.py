@@ -54,8 +54,8 @@ class Access:
         credentials = authorization.parse(header)
         if isinstance(credentials, authorization.Basic):
             challenge = authorization.challenge(self._settings)
-            user = self._login.user(credentials, request.client_ip, challenge=challenge, now=now)
-            return Caller(user.name, user.is_admin, None, {})
+            principal = self._login.principal(credentials, request.client_ip, challenge=challenge, now=now)
+            return Caller(principal.name, principal.is_admin, None, {})
         if credentials is None:
             raise self.challenge()
         try:
@@ -139,7 +139,7 @@ class Access:
 
     def _judge(self, caller: Caller, facts: Facts, project: str, now: int) -> Rights:
         found = facts.projects.get(project)
-        rights = Rights(grants.allowed(_user(caller, facts), found, facts.grants.get(project)), found)
+        rights = Rights(grants.allowed(_facts(caller, facts), project, now=now), found)
         self._rights.put((caller.name, project), rights, now)
         return rights
 
@@ -160,8 +160,8 @@ def _scope(name: str, action: str) -> str:
     return f"repository:{name}:{_ACTIONS_OF_CHALLENGE.get(action, action)}"
 
 
-def _user(caller: Caller, facts: Facts) -> User | None:
-    """The caller as a user; one who was removed after the token was made is disabled, not anonymous."""
-    if caller.name and facts.user is None:
-        return User(caller.name, "", is_enabled=False)
-    return facts.user
+def _facts(caller: Caller, facts: Facts) -> Facts:
+    """What is known of the caller; one who was removed after the token was made is disabled, not anonymous."""
+    if caller.name and facts.principal is None:
+        return facts._replace(user=User(caller.name, "", is_enabled=False))
+    return facts

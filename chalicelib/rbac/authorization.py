@@ -61,5 +61,6 @@ def basic_challenge(settings: Settings) -> str:
 
 
 def unauthorized(challenge_: str, message: str | None = None, detail: object = None) -> RegistryError:
-    """Make the 401 with its challenge."""
-    return RegistryError("UNAUTHORIZED", detail, message=message, headers={"WWW-Authenticate": challenge_})
+    """Make the 401 with its challenge; without one for the management API."""
+    headers = {"WWW-Authenticate": challenge_} if challenge_ else {}
+    return RegistryError("UNAUTHORIZED", detail, message=message, headers=headers)

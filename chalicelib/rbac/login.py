@@ -12,7 +12,7 @@ from chalicelib.cache import Cache
 from chalicelib.errors import RegistryError
 from chalicelib.rbac import authorization, passwords
 from chalicelib.rbac.authorization import Basic
-from chalicelib.rbac.model import USER_NAME, Facts, User
+from chalicelib.rbac.model import USER_NAME, Facts, Principal
 from chalicelib.rbac.ports import PrincipalStore
 
 MAX_FAILURES = 10
@@ -28,17 +28,17 @@ class Login:
     def __init__(self, store: PrincipalStore) -> None:
         self._store = store
         self._key = secrets.token_bytes(32)
-        self._right: Cache[bytes, User] = Cache(_SIZE, REMEMBER_S)
+        self._right: Cache[bytes, Principal] = Cache(_SIZE, REMEMBER_S)
 
-    def user(self, basic: Basic, client_ip: str, *, challenge: str, now: int) -> User:
+    def principal(self, basic: Basic, client_ip: str, *, challenge: str, now: int) -> Principal:
         """Find out who this is: no read while the password is remembered, else like `facts`."""
         known = self._right.get(self._fingerprint(basic), now)
-        if known is not None:
+        if known is not None and known.works_at(now):
             return known
-        user = self.facts(basic, client_ip, (), challenge=challenge, now=now).user
-        if user is None:
+        principal = self.facts(basic, client_ip, (), challenge=challenge, now=now).principal
+        if principal is None:
             raise authorization.unauthorized(challenge)
-        return user
+        return principal
 
     def facts(self, basic: Basic, client_ip: str, projects: Iterable[str], *, challenge: str, now: int) -> Facts:
         """Check a password and return what one batch read says about the user and the projects.
@@ -53,22 +53,23 @@ class Login:
         failures = facts.failures
         if failures.number >= MAX_FAILURES and failures.ends_at > now:
             raise _too_many(failures.ends_at - now)
-        if not self._is_right(basic, facts.user, now):
+        if not self._is_right(basic, facts.principal, now):
             count = self._store.add_failure(basic.name, origin, seen=failures, now=now, keep_s=WINDOW_S)
             raise _wrong(challenge) if count <= MAX_FAILURES else _too_many(WINDOW_S)
         return facts
 
-    def _is_right(self, basic: Basic, user: User | None, now: int) -> bool:
+    def _is_right(self, basic: Basic, principal: Principal | None, now: int) -> bool:
         fingerprint = self._fingerprint(basic)
         known = self._right.get(fingerprint, now)
-        if user is None or known is None or not hmac.compare_digest(known.password_hash, user.password_hash):
-            is_password = passwords.is_password(basic.password, user.password_hash if user else passwords.NOBODY)
-            if user is None or not is_password:
+        if principal is None or known is None or not hmac.compare_digest(known.password_hash, principal.password_hash):
+            stored = (principal.password_hash if principal else "") or passwords.NOBODY
+            is_password = passwords.is_password(basic.password, stored)
+            if principal is None or not is_password:
                 return False
-        if not user.is_enabled:
+        if not principal.works_at(now):
             self._right.drop(fingerprint)
             return False
-        self._right.put(fingerprint, user, now)
+        self._right.put(fingerprint, principal, now)
         return True
 
     def _fingerprint(self, basic: Basic) -> bytes:

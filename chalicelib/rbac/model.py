@@ -10,6 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from chalicelib.rbac.permissions import Permissions
+
+DATABASE, OIDC, LDAP = "db", "oidc", "ldap"
+"""Identity sources: where a user comes from, and who says whether a password is right."""
+
 PULL, PUSH, DELETE = "pull", "push", "delete"
 ACTIONS = frozenset({PULL, PUSH, DELETE})
 CATALOG = "registry:catalog"
@@ -43,13 +48,69 @@ ANONYMOUS = Caller("", False, None, {})
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person or machine with a password."""
+    """A person with a password, or one whom an identity source vouches for."""
 
     name: str
     password_hash: str = field(repr=False)
+    """Of the password, or of the CLI secret of somebody without a password here; "" lets nobody in."""
     is_admin: bool = False
     is_enabled: bool = True
     created_at: int = 0
+    user_id: int = 0
+    email: str = ""
+    realname: str = ""
+    comment: str = ""
+    source: str = DATABASE
+    """Which identity source the user belongs to."""
+    subject: str = ""
+    """How the source names the user: a DN, or issuer and subject."""
+    groups: tuple[int, ...] = ()
+    """Ids of the groups the source said the user is in."""
+    updated_at: int = 0
+
+    def works_at(self, now: int) -> bool:  # noqa: ARG002 - like a robot, which expires
+        """Say whether the user may do anything at all."""
+        return self.is_enabled
+
+
+class RobotGrant(NamedTuple):
+    """Some permissions of a robot: on one life of a project, on all projects (`*`), or on the system (`/`)."""
+
+    kind: str
+    namespace: str
+    project_id: int
+    """0 for `*` and the system."""
+    permissions: Permissions
+
+
+@dataclass(frozen=True, slots=True)
+class Robot:
+    """A machine account with permissions of its own."""
+
+    name: str
+    """Whole, as used to log in: `robot$ci`, `robot$team+ci`."""
+    password_hash: str = field(repr=False)
+    robot_id: int = 0
+    project: str = ""
+    """The project it belongs to; "" on the system level."""
+    project_id: int = 0
+    grants: tuple[RobotGrant, ...] = ()
+    is_enabled: bool = True
+    expires_at: int | None = None
+    duration_days: int = -1
+    description: str = ""
+    created_by: str = ""
+    created_at: int = 0
+    updated_at: int = 0
+
+    is_admin = False
+
+    def works_at(self, now: int) -> bool:
+        """Say whether the robot may do anything at all."""
+        return self.is_enabled and (self.expires_at is None or now < self.expires_at)
+
+
+Principal = User | Robot
 
 
 class Project(NamedTuple):
@@ -61,7 +122,7 @@ class Project(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """A user's role in one life of a project."""
+    """A user's or group's role in one life of a project, by the role's name."""
 
     project_id: int
     role: str
@@ -75,9 +136,23 @@ class Failures(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What one batch read found: the user, their failed logins from one origin, the projects asked for, the user's grants."""
+    """What decides about a principal in some projects: the user or robot, failed logins from one origin, the projects asked for,
+    the user's own grants, those of their groups, and the permissions of custom roles among them."""
 
     user: User | None = None
     failures: Failures = Failures()
     projects: Mapping[str, Project] = {}
     grants: Mapping[str, Grant] = {}
+    robot: Robot | None = None
+    group_grants: Mapping[str, tuple[Grant, ...]] = {}
+    roles: Mapping[str, Permissions] = {}
+
+    @property
+    def principal(self) -> Principal | None:
+        """The user or the robot."""
+        return self.user or self.robot
+
+    def granted(self, project: str) -> tuple[Grant, ...]:
+        """All grants in a project."""
+        own = self.grants.get(project)
+        return (*((own,) if own else ()), *self.group_grants.get(project, ()))

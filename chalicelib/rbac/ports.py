@@ -30,6 +30,13 @@ class PrincipalStore(Protocol):
         """Create a project under a new id; None when there is one already. Ids are never used twice."""
 
 
+class ProjectNames(Protocol):
+    """From a project's id to its name."""
+
+    def name_of(self, project_id: int) -> str | None:
+        """Find the name of the project that has this id now. One read."""
+
+
 class VerifyingKeys(Protocol):
     """Public keys of tokens, for the side that only verifies."""
 

@@ -19,7 +19,7 @@ from chalicelib.rbac import authorization, grants, passwords, tokens
 from chalicelib.rbac import scope as scopes_
 from chalicelib.rbac.authorization import Basic
 from chalicelib.rbac.login import Login
-from chalicelib.rbac.model import Facts, User
+from chalicelib.rbac.model import Facts, Principal
 from chalicelib.rbac.ports import PrincipalStore, SigningKeys
 from chalicelib.rbac.scope import Scope
 
@@ -97,26 +97,27 @@ class TokenService:
 
     def _issue(self, asked: Asked, client_ip: str, now: int) -> Response:
         facts = self._facts(asked, client_ip, now)
+        principal = facts.principal
         key, settings = self._keys.current(now=now), self._settings
         claims: dict[str, object] = {
             "iss": settings.public_url,
             "aud": settings.service,
-            "sub": f"{tokens.USER_SUBJECT}{facts.user.name}" if facts.user else tokens.ANONYMOUS_SUBJECT,
+            "sub": f"{tokens.USER_SUBJECT}{principal.name}" if principal else tokens.ANONYMOUS_SUBJECT,
             "iat": now,
             "nbf": now,
             "exp": now + settings.token_s,
             "jti": secrets.token_urlsafe(12),
         }
-        if facts.user and facts.user.is_admin:
+        if principal and principal.is_admin:
             claims["adm"] = True
         if asked.scopes is not None:
-            granted = grants.judge(asked.scopes, facts)
+            granted = grants.judge(asked.scopes, facts, now=now)
             claims |= {"access": tokens.access_claims(granted.access), "pids": dict(granted.project_ids)}
         token = tokens.sign(claims, key, tokens.ACCESS)
         issued_at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         answer = {"token": token, "access_token": token, "expires_in": settings.token_s, "issued_at": issued_at}
-        if asked.wants_refresh and facts.user:
-            answer["refresh_token"] = asked.refresh_token or self._refresh_token(facts.user, now)
+        if asked.wants_refresh and principal:
+            answer["refresh_token"] = asked.refresh_token or self._refresh_token(principal, now)
         return json_response(200, answer, {"Cache-Control": "no-store"})
 
     def _facts(self, asked: Asked, client_ip: str, now: int) -> Facts:
@@ -135,20 +136,20 @@ class TokenService:
         except tokens.TokenRefused:
             raise authorization.unauthorized(self._challenge, "the refresh token is not valid, log in again") from None
         facts = self._store.facts(name, projects)
-        user = facts.user
-        if not user or not user.is_enabled:
+        principal = facts.principal
+        if not principal or not principal.works_at(now):
             raise authorization.unauthorized(self._challenge, "the refresh token is not valid, log in again")
-        if not hmac.compare_digest(passwords.generation(user.password_hash).encode(), generation.encode()):
+        if not hmac.compare_digest(passwords.generation(principal.password_hash).encode(), generation.encode()):
             raise authorization.unauthorized(self._challenge, "the password was changed, log in again")
         return facts
 
-    def _refresh_token(self, user: User, now: int) -> str:
+    def _refresh_token(self, principal: Principal, now: int) -> str:
         rules = self._rules()
         claims = {
             "iss": rules.issuer,
             "aud": rules.audience,
-            "sub": f"{tokens.USER_SUBJECT}{user.name}",
-            "gen": passwords.generation(user.password_hash),
+            "sub": f"{tokens.USER_SUBJECT}{principal.name}",
+            "gen": passwords.generation(principal.password_hash),
             "iat": now,
             "nbf": now,
             "exp": now + tokens.REFRESH_S,

@@ -185,7 +185,7 @@ def test_changed_password_is_seen_at_once_where_the_user_is_read(login: Login, s
 
 def test_basic_on_the_registry_reads_the_user_once_a_minute(login: Login, store: FakePrincipals) -> None:
     def name(now: int) -> str:
-        return login.user(Basic("ann", PASSWORD), IP, challenge="Bearer", now=now).name
+        return login.principal(Basic("ann", PASSWORD), IP, challenge="Bearer", now=now).name
 
     assert [name(NOW), name(NOW + 30), name(NOW + REMEMBER_S - 1)] == ["ann"] * 3
     assert len(store.reads) == 1
@@ -198,14 +198,14 @@ def test_basic_on_the_registry_reads_the_user_once_a_minute(login: Login, store:
 def test_wrong_password_is_never_remembered(login: Login) -> None:
     fail(login, 1)
     with pytest.raises(RegistryError, match="UNAUTHORIZED"):
-        login.user(Basic("ann", "wrong"), IP, challenge="Bearer", now=NOW)
+        login.principal(Basic("ann", "wrong"), IP, challenge="Bearer", now=NOW)
 
 
 def test_name_and_password_cannot_be_shifted_into_each_other(login: Login, store: FakePrincipals) -> None:
     store.add("ann:x")
     attempt(login)
     with pytest.raises(RegistryError, match="UNAUTHORIZED"):
-        login.user(Basic("an", "n" + PASSWORD), IP, challenge="Bearer", now=NOW)
+        login.principal(Basic("an", "n" + PASSWORD), IP, challenge="Bearer", now=NOW)
 
 
 def test_nothing_shows_a_password(login: Login, store: FakePrincipals) -> None:
