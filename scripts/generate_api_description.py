@@ -1,4 +1,4 @@
-"""Write `chalicelib/harbor/api.json.gz`: Harbor's API description with Moorage's changes, as the code reads and serves it.
+"""Write `chalicelib/harbor/api.json`: Harbor's API description with Moorage's changes, as the code reads and serves it.
 
 `python -m scripts.generate_api_description` writes it; `tests/harbor/test_description.py` notices when it is not current.
 Sources: `docs/reference/harbor-api-v2.0.yaml` (Harbor's, unchanged) and `docs/reference/moorage-api.yaml` (a JSON Merge Patch).
@@ -6,7 +6,6 @@ Sources: `docs/reference/harbor-api-v2.0.yaml` (Harbor's, unchanged) and `docs/r
 
 from __future__ import annotations
 
-import gzip
 import json
 import sys
 from pathlib import Path
@@ -17,23 +16,36 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 HARBOR = ROOT / "docs/reference/harbor-api-v2.0.yaml"
 MOORAGE = ROOT / "docs/reference/moorage-api.yaml"
-TARGET = ROOT / "chalicelib/harbor/api.json.gz"
+TARGET = ROOT / "chalicelib/harbor/api.json"
 
 
 def main() -> int:
     """Write the file."""
-    TARGET.write_bytes(gzip.compress(render(), mtime=0))
+    TARGET.write_text(render())
     return 0
 
 
-def render() -> bytes:
-    """Make the description: patched, with the answers any operation may give, as JSON without blanks."""
+def render() -> str:
+    """Make the description: patched, with the answers any operation may give, as JSON.
+
+    Every path and every definition has a line of its own, so that git can merge what several people changed.
+    """
     document = merge_patch(_read(HARBOR), _read(MOORAGE))
     for template, methods in document["paths"].items():
         for operation in methods.values():
             _limit_pages(operation)
             _add_general_answers(document, template, operation)
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    return "{\n" + ",\n".join(f"{_json(name)}:{_room(part)}" for name, part in document.items()) + "\n}\n"
+
+
+def _room(part: Any) -> str:
+    if not isinstance(part, dict):
+        return _json(part)
+    return "{\n" + ",\n".join(f"{_json(name)}:{_json(value)}" for name, value in part.items()) + "\n}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

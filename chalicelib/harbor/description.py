@@ -1,6 +1,6 @@
 """The API description at work: which operation a request means, and whether the request is as described.
 
-The data is `api.json.gz` beside this file, made by `scripts/generate_api_description.py`; it is read at the first request below
+The data is `api.json` beside this file, made by `scripts/generate_api_description.py`; it is read at the first request below
 `/api/` and costs 4 ms then. Source: Harbor's `api/v2.0/swagger.yaml`; go-openapi/runtime for what the description leaves open.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +43,7 @@ LATER: Mapping[str, str] = {
 }
 """Tag of the description -> the feature that will bring its operations."""
 
-_FILE = Path(__file__).with_name("api.json.gz")
+_FILE = Path(__file__).with_name("api.json")
 _SEGMENTS = 64
 _METHODS = ("get", "head", "post", "put", "patch", "delete")
 _ANY, _REPOSITORY, _LEAF = "{}", "{repository_name}", "/"
@@ -167,8 +166,8 @@ def not_implemented(operation: Operation) -> RegistryError:
 
 
 def text() -> bytes:
-    """The description as JSON (Swagger 2.0), 290 KB. Decompressing it takes about 1 ms."""
-    return zlib.decompress(_FILE.read_bytes(), wbits=31)
+    """The description as JSON (Swagger 2.0), 290 KB."""
+    return _FILE.read_bytes()
 
 
 def resolve(schema: Schema) -> Schema:
