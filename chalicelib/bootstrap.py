@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from chalicelib import telemetry
 from chalicelib.api import Api
 from chalicelib.aws.blobs import DynamoBlobs
+from chalicelib.aws.configuration import DynamoConfiguration
 from chalicelib.aws.manifests import DynamoManifests
 from chalicelib.aws.objects import S3Objects
 from chalicelib.aws.principals import DynamoPrincipals
@@ -25,6 +26,7 @@ from chalicelib.oci.routes import RegistryRoutes
 from chalicelib.oci.tags import Tags
 from chalicelib.oci.uploads import Uploads
 from chalicelib.rbac.access import Access
+from chalicelib.rbac.configuration import Configurations
 from chalicelib.rbac.projects import Projects
 from chalicelib.rbac.routes import TokenService
 from chalicelib.rbac.users import Users
@@ -43,6 +45,7 @@ class Wired:
     principals: DynamoPrincipals
     secrets: Secrets
     registry_keys: RegistryKeys
+    configurations: Configurations
 
 
 @functools.cache
@@ -58,6 +61,7 @@ def wire(settings: Settings) -> Wired:
         DynamoPrincipals(table),
         secrets,
         RegistryKeys(settings, secrets),
+        Configurations(settings, DynamoConfiguration(settings, table, secrets)),
     )
 
 

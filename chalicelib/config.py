@@ -27,6 +27,7 @@ class Settings:
     service: str = "moorage"
     token_keys_secret: str = "moorage/token-keys"  # noqa: S105 - the secret's name
     registry_keys_secret: str = "moorage/registry-keys"  # noqa: S105 - the secret's name
+    identity_secret: str = "moorage/identity"  # noqa: S105 - the secret's name
     token_s: int = 900
     download_url_s: int = 1200
     upload_s: int = 12 * 3600
@@ -64,6 +65,7 @@ class Settings:
             service=environ.get("MOORAGE_SERVICE", cls.service),
             token_keys_secret=environ.get("MOORAGE_TOKEN_KEYS_SECRET", cls.token_keys_secret),
             registry_keys_secret=environ.get("MOORAGE_REGISTRY_KEYS_SECRET", cls.registry_keys_secret),
+            identity_secret=environ.get("MOORAGE_IDENTITY_SECRET", cls.identity_secret),
             token_s=_number(environ, "MOORAGE_TOKEN_SECONDS", cls.token_s, at_least=60, at_most=3600),
             download_url_s=_number(environ, "MOORAGE_DOWNLOAD_SECONDS", cls.download_url_s, at_least=60, at_most=43200),
             upload_s=_number(environ, "MOORAGE_UPLOAD_SECONDS", cls.upload_s, at_least=600, at_most=7 * 86400),

@@ -12,6 +12,7 @@
     GR#<group id>            G#<project>               grant of a group
     RN#<role>                R                         custom role: permissions
     RO#<role id>             N                         the custom role's name
+    CF                       CF                        configuration: what an administrator changed
     I#<counter>              I                         number allocator (ids of projects, users, robots, ...)
     X#<list>                 <key>                     a list's rows in its order: projects, users, robots, groups, labels, ...
     N#<list>                 <shard>                   how many rows a list has, in sixteen counters
@@ -32,6 +33,7 @@
 Access patterns (reads: strongly consistent unless said)
     token                    1 BatchGet: user or robot, failed logins, the asked projects, the user's grants;
                              1 more for a user with groups: the groups' grants; 1 more for custom roles not known here
+    configuration            Get CF, at most once in 30 s and process; a change: 1 more Get and 1 conditional write
     page of a list           1 Query of counters + 1 Query of rows from the nearer end + 1 BatchGet of what the rows stand for
     filtered, sorted list    1 Query of rows per MB (about 6,000 rows), then the same BatchGet
     pull by tag              Get T#, Get A#; warm (manifest known): Get T#
@@ -62,6 +64,7 @@ from __future__ import annotations
 PROJECT, USER, BLOB, REPOSITORY, SESSION, COUNTER = "P", "U", "B", "M", "S", "I"
 NAME, GROUP, ROLE = "N", "G", "R"
 CATALOG = "C"
+CONFIGURATION = "CF"
 
 
 def project(name: str) -> str:

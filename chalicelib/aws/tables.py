@@ -136,6 +136,13 @@ class FailuresItem(Item, discriminator="failures"):
     failures = NumberAttribute()
 
 
+class ConfigurationItem(Item, discriminator="configuration"):
+    """`CF CF`; `options` is JSON, only what was changed. `version` counts the changes."""
+
+    options = JSONAttribute()
+    version = NumberAttribute()
+
+
 class CounterItem(Item, discriminator="counter"):
     """`I#<counter> I`"""
 

@@ -30,6 +30,22 @@ class PrincipalStore(Protocol):
         """Create a project under a new id; None when there is one already. Ids are never used twice."""
 
 
+class ConfigurationStore(Protocol):
+    """What an administrator configured, and the secrets among it."""
+
+    def read(self) -> tuple[Mapping[str, Any], int]:
+        """Read the options that were ever changed, and the version of this state: 0 before the first change."""
+
+    def write(self, values: Mapping[str, Any], *, version: int) -> bool:
+        """Replace the options; False when another change came first and `version` is no longer the stored one."""
+
+    def read_secrets(self) -> Mapping[str, str]:
+        """Read the secrets by name."""
+
+    def write_secrets(self, values: Mapping[str, str]) -> None:
+        """Replace the secrets."""
+
+
 class ProjectNames(Protocol):
     """From a project's id to its name."""
 

@@ -1,0 +1,44 @@
+"""The configuration in DynamoDB, its secrets in Secrets Manager."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.aws import keys
+from chalicelib.aws.secrets import Secrets
+from chalicelib.aws.table import ConditionFailed, Table
+from chalicelib.aws.tables import ConfigurationItem
+from chalicelib.config import Settings
+
+
+class DynamoConfiguration:
+    """`rbac.ports.ConfigurationStore`."""
+
+    def __init__(self, settings: Settings, table: Table, secrets: Secrets) -> None:
+        self._table, self._secrets, self._secret = table, secrets, settings.identity_secret
+
+    def read(self) -> tuple[Mapping[str, Any], int]:
+        """One GetItem."""
+        item = self._table.get(keys.CONFIGURATION, keys.CONFIGURATION)
+        return (item.options, int(item.version)) if isinstance(item, ConfigurationItem) else ({}, 0)
+
+    def write(self, values: Mapping[str, Any], *, version: int) -> bool:
+        """One conditional PutItem."""
+        item = ConfigurationItem(keys.CONFIGURATION, keys.CONFIGURATION, options=dict(values), version=version + 1)
+        try:
+            if version == 0:
+                self._table.write([self._table.put(item, is_new=True)])
+            else:
+                self._table.write([self._table.put(item, condition="version = :version", values={":version": version})])
+        except ConditionFailed:
+            return False
+        return True
+
+    def read_secrets(self) -> Mapping[str, str]:
+        """One GetSecretValue."""
+        return self._secrets.read(self._secret) or {}
+
+    def write_secrets(self, values: Mapping[str, str]) -> None:
+        """One PutSecretValue. Of two administrators at the same moment the later one wins whole."""
+        self._secrets.write(self._secret, values)
