@@ -5,6 +5,7 @@ Source: architecture, "Front door": every public path equals API Gateway's `requ
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from chalicelib import telemetry
@@ -25,7 +26,8 @@ class Routes(Protocol):
 class Api:
     """Everything Moorage answers. The only place that catches errors."""
 
-    def __init__(self, registry: Routes, token_service: Routes, console: Routes | None = None) -> None:
+    def __init__(self, registry: Routes, token_service: Routes, console: Callable[[], Routes]) -> None:
+        """`console` is called at the first request that needs it: the registry's function never loads the management API."""
         self._registry, self._token_service, self._console = registry, token_service, console
 
     def handle(self, request: Request, *, now: int) -> Response:
@@ -53,8 +55,8 @@ class Api:
             return self._registry
         if path.startswith("/service/"):
             return self._token_service
-        if self._console is not None and _is_console(path):
-            return self._console
+        if _is_console(path):
+            return self._console()
         raise RegistryError("NOT_FOUND", {"path": path[:300]})
 
 

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from chalicelib import telemetry
-from chalicelib.api import Api
+from chalicelib.api import Api, Routes
 from chalicelib.aws.blobs import DynamoBlobs
 from chalicelib.aws.configuration import DynamoConfiguration
 from chalicelib.aws.manifests import DynamoManifests
@@ -99,7 +99,21 @@ def registry(settings: Settings) -> Api:
         Catalog(manifests),
         uploads(settings),
     )
-    return Api(routes, TokenService(settings, wired.principals, TokenKeys(settings, wired.secrets)))
+    token_service = TokenService(settings, wired.principals, TokenKeys(settings, wired.secrets))
+    return Api(routes, token_service, functools.partial(console, settings))
+
+
+@functools.cache
+def console(settings: Settings) -> Routes:
+    """The management API. Its modules are loaded here, since the registry's function never needs them."""
+    from chalicelib.harbor.routes import Console, Resource  # noqa: PLC0415
+    from chalicelib.rbac.authority import Authority  # noqa: PLC0415
+    from chalicelib.rbac.login import Login  # noqa: PLC0415
+
+    wired = wire(settings)
+    authority = Authority(settings, wired.principals, wired.principals, wired.registry_keys, Login(wired.principals))
+    resources: list[Resource] = []
+    return Console(authority, resources)
 
 
 def users(settings: Settings) -> Users:

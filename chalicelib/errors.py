@@ -96,9 +96,10 @@ class RegistryError(Exception):
         self.headers = dict(headers or {})
 
     def body(self, *, is_harbor: bool = False) -> bytes:
-        """Render the error JSON, `{"errors": [{"code", "message", "detail"}]}`, in the codes of OCI or of Harbor."""
+        """Render the error JSON, `{"errors": [{"code", "message", "detail"}]}`, in the codes of OCI or
+        of Harbor, whose errors have no detail."""
         codes = _HARBOR_CODES if is_harbor else _WIRE_CODES
         error: dict[str, object] = {"code": codes.get(self.code, self.code), "message": self.message}
-        if self.detail is not None:
+        if self.detail is not None and not is_harbor:
             error["detail"] = self.detail
         return json.dumps({"errors": [error]}).encode()

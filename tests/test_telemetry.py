@@ -19,7 +19,7 @@ class Broken:
 
 headers = {"authorization": ["Basic c2VjcmV0"]}
 request = Request("PATCH", "/v2/a/b", {"_state": ["signed"]}, headers, b"body", request_id="r-1")
-answer = Api(Broken(), Broken()).handle(request, now=1)
+answer = Api(Broken(), Broken(), Broken).handle(request, now=1)
 print(answer.status, answer.body.decode())
 """
 
