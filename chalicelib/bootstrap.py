@@ -27,6 +27,7 @@ from chalicelib.oci.tags import Tags
 from chalicelib.oci.uploads import Uploads
 from chalicelib.rbac.access import Access
 from chalicelib.rbac.configuration import Configurations
+from chalicelib.rbac.login import Login
 from chalicelib.rbac.projects import Projects
 from chalicelib.rbac.routes import TokenService
 from chalicelib.rbac.users import Users
@@ -66,10 +67,16 @@ def wire(settings: Settings) -> Wired:
 
 
 @functools.cache
+def login(settings: Settings) -> Login:
+    """Names and passwords, for whoever takes them."""
+    return Login(wire(settings).principals)
+
+
+@functools.cache
 def access(settings: Settings) -> Access:
     """Who may do what: for the registry and its authorizer."""
     wired = wire(settings)
-    return Access(settings, wired.principals, wired.registry_keys)
+    return Access(settings, wired.principals, wired.registry_keys, login(settings), wired.configurations)
 
 
 @functools.cache
@@ -99,7 +106,8 @@ def registry(settings: Settings) -> Api:
         Catalog(manifests),
         uploads(settings),
     )
-    token_service = TokenService(settings, wired.principals, TokenKeys(settings, wired.secrets))
+    keys = TokenKeys(settings, wired.secrets)
+    token_service = TokenService(settings, wired.principals, keys, login(settings), wired.configurations)
     return Api(routes, token_service, functools.partial(console, settings))
 
 
@@ -108,10 +116,9 @@ def console(settings: Settings) -> Routes:
     """The management API. Its modules are loaded here, since the registry's function never needs them."""
     from chalicelib.harbor.routes import Console, Resource  # noqa: PLC0415
     from chalicelib.rbac.authority import Authority  # noqa: PLC0415
-    from chalicelib.rbac.login import Login  # noqa: PLC0415
 
     wired = wire(settings)
-    authority = Authority(settings, wired.principals, wired.principals, wired.registry_keys, Login(wired.principals))
+    authority = Authority(settings, wired.principals, wired.principals, wired.registry_keys, login(settings))
     resources: list[Resource] = []
     return Console(authority, resources)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable
 
@@ -25,6 +26,14 @@ Calls = Callable[[], dict[str, int]]
 @pytest.fixture
 def name() -> str:
     return f"library/r{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(autouse=True)
+def configuration(settings: Settings) -> None:
+    """Read the configuration, so that its time ends in no test that counts calls."""
+    configurations = bootstrap.wire(settings).configurations
+    configurations.change({"primary_auth_mode": False})
+    configurations.current(now=int(time.time()))
 
 
 def push_image(client: Client, name: str, reference: str = "latest", layers: tuple[bytes, ...] = (b"layer",)) -> Digest:

@@ -17,6 +17,7 @@ from chalicelib.errors import RegistryError
 from chalicelib.http import Request
 from chalicelib.rbac import authorization, grants
 from chalicelib.rbac.bearer import BearerTokens
+from chalicelib.rbac.configuration import READ_ONLY, Configurations
 from chalicelib.rbac.login import Login
 from chalicelib.rbac.model import ANONYMOUS, CATALOG, PULL, PUSH, Caller, Facts, Project, User
 from chalicelib.rbac.ports import PrincipalStore, VerifyingKeys
@@ -38,9 +39,16 @@ class Rights(NamedTuple):
 class Access:
     """Authentication and authorization for the registry's routes."""
 
-    def __init__(self, settings: Settings, store: PrincipalStore, keys: VerifyingKeys) -> None:
-        self._settings, self._store = settings, store
-        self._tokens, self._login, self._projects = BearerTokens(settings, keys), Login(store), Projects(store)
+    def __init__(
+        self,
+        settings: Settings,
+        store: PrincipalStore,
+        keys: VerifyingKeys,
+        login: Login,
+        configurations: Configurations,
+    ) -> None:
+        self._settings, self._store, self._login, self._configurations = settings, store, login, configurations
+        self._tokens, self._projects = BearerTokens(settings, keys), Projects(store)
         self._rights: Cache[tuple[str, str], Rights] = Cache(_SIZE, KEEP_S)
 
     def authenticate(self, request: Request, *, now: int) -> Caller:
@@ -85,8 +93,11 @@ class Access:
         Raises UNAUTHORIZED with a challenge for who sent nothing and for tokens that were not asked for this though the caller
         has the right; DENIED for everybody else without the right, also when there is no such project; NAME_UNKNOWN for
         administrators then. An administrator's push makes a missing project where settings allow it.
+        Nobody may push or delete while the registry is read-only: DENIED.
         """
         name = f"{project}/{repository}"
+        if action != PULL and self._configurations.current(now=now).read_only:
+            raise RegistryError("DENIED", message=READ_ONLY)
         is_in_scope = caller.access is not None and action in caller.access.get(name, ())
         if is_in_scope and project in caller.project_ids:
             return caller.project_ids[project]

@@ -20,7 +20,7 @@ class BearerTokens:
 
     def __init__(self, settings: Settings, keys: VerifyingKeys) -> None:
         self._keys = keys
-        self._rules = tokens.Rules(tokens.ACCESS, settings.public_url, settings.service, settings.token_s)
+        self._rules = tokens.Rules(tokens.ACCESS, settings.public_url, settings.service, tokens.ACCESS_MAX_S)
         self._verified: Cache[bytes, tuple[int, Caller]] = Cache(_SIZE, _KEEP_S)
 
     def caller(self, token: str, *, now: int) -> Caller:

@@ -179,7 +179,7 @@ class Configurations:
     """The configuration of the registry, as every process sees it within `KEEP_S` seconds of a change."""
 
     def __init__(self, settings: Settings, store: ConfigurationStore) -> None:
-        self._store = store
+        self._store, self._settings = store, settings
         self._deployed = {"token_expiration": max(1, settings.token_s // 60)}
         self._known: Cache[str, Configuration] = Cache(1, KEEP_S)
         self._secrets: Cache[str, Mapping[str, str]] = Cache(1, KEEP_S)
@@ -191,6 +191,11 @@ class Configurations:
             known = self._of(self._store.read()[0])
             self._known.put("", known, now)
         return known
+
+    def token_s(self, *, now: int) -> int:
+        """How many seconds an access token lives: as configured, else as the deployment says."""
+        minutes = self.current(now=now).token_expiration
+        return self._settings.token_s if minutes == self._deployed["token_expiration"] else 60 * minutes
 
     def secret(self, name: str, *, now: int) -> str:
         """Return one of `SECRETS`, "" when it was never set. One call to Secrets Manager under the same terms."""

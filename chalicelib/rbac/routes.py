@@ -18,6 +18,7 @@ from chalicelib.http import Request, Response, json_response
 from chalicelib.rbac import authorization, grants, passwords, tokens
 from chalicelib.rbac import scope as scopes_
 from chalicelib.rbac.authorization import Basic
+from chalicelib.rbac.configuration import Configurations
 from chalicelib.rbac.login import Login
 from chalicelib.rbac.model import Facts, Principal
 from chalicelib.rbac.ports import PrincipalStore, SigningKeys
@@ -47,9 +48,16 @@ class Asked:
 class TokenService:
     """Gives tokens to whoever proves who they are, and to anonymous callers for what is public."""
 
-    def __init__(self, settings: Settings, store: PrincipalStore, keys: SigningKeys) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: PrincipalStore,
+        keys: SigningKeys,
+        login: Login,
+        configurations: Configurations,
+    ) -> None:
         self._settings, self._store, self._keys = settings, store, keys
-        self._login = Login(store)
+        self._login, self._configurations = login, configurations
         self._challenge = authorization.basic_challenge(settings)
 
     def answer(self, request: Request, *, now: int) -> Response:
@@ -98,14 +106,14 @@ class TokenService:
     def _issue(self, asked: Asked, client_ip: str, now: int) -> Response:
         facts = self._facts(asked, client_ip, now)
         principal = facts.principal
-        key, settings = self._keys.current(now=now), self._settings
+        key, settings, token_s = self._keys.current(now=now), self._settings, self._configurations.token_s(now=now)
         claims: dict[str, object] = {
             "iss": settings.public_url,
             "aud": settings.service,
             "sub": f"{tokens.USER_SUBJECT}{principal.name}" if principal else tokens.ANONYMOUS_SUBJECT,
             "iat": now,
             "nbf": now,
-            "exp": now + settings.token_s,
+            "exp": now + token_s,
             "jti": secrets.token_urlsafe(12),
         }
         if principal and principal.is_admin:
@@ -115,7 +123,7 @@ class TokenService:
             claims |= {"access": tokens.access_claims(granted.access), "pids": dict(granted.project_ids)}
         token = tokens.sign(claims, key, tokens.ACCESS)
         issued_at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        answer = {"token": token, "access_token": token, "expires_in": settings.token_s, "issued_at": issued_at}
+        answer = {"token": token, "access_token": token, "expires_in": token_s, "issued_at": issued_at}
         if asked.wants_refresh and principal:
             answer["refresh_token"] = asked.refresh_token or self._refresh_token(principal, now)
         return json_response(200, answer, {"Cache-Control": "no-store"})

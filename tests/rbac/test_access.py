@@ -19,8 +19,11 @@ from chalicelib.http import Request
 from chalicelib.rbac import keyset, tokens
 from chalicelib.rbac.access import KEEP_S, Access
 from chalicelib.rbac.bearer import BearerTokens
+from chalicelib.rbac.configuration import READ_ONLY
+from chalicelib.rbac.login import Login
 from chalicelib.rbac.model import ANONYMOUS, Caller
 from chalicelib.rbac.tokens import SigningKey
+from tests.fakes.configuration import configurations
 from tests.fakes.principals import PASSWORD, FakeKeys, FakePrincipals, basic, bearer
 
 NOW = 1_800_000_000
@@ -31,13 +34,13 @@ BARE = 'Bearer realm="https://registry.example.com/service/token",service="moora
 class World:
     """A registry's users and projects, and what is asked of it."""
 
-    def __init__(self, settings: Settings = SETTINGS) -> None:
+    def __init__(self, settings: Settings = SETTINGS, **options: Any) -> None:
         self.store, self.keys = FakePrincipals(), FakeKeys()
         self.library = self.store.add_project("library", is_public=True)
         self.team = self.store.add_project("team")
         self.store.add("ann", roles={"team": "maintainer"}).add("dan", roles={"team": "developer"})
         self.store.add("gus", roles={"team": "guest"}).add("eve").add("admin", is_admin=True)
-        self.access = Access(settings, self.store, self.keys)
+        self.access = Access(settings, self.store, self.keys, Login(self.store), configurations(settings, **options))
 
     def token(self, **changes: Any) -> str:
         claims = {
@@ -139,7 +142,7 @@ def test_ten_wrong_passwords_get_429(world: World) -> None:
         {"exp": NOW - 10, "iat": NOW - 800, "nbf": NOW - 800},
         {"aud": "harbor"},
         {"iss": "https://other.example.com"},
-        {"exp": NOW + 901},
+        {"exp": NOW + 3601},
         {"nbf": NOW + 60, "iat": NOW + 60, "exp": NOW + 120},
         {"access": [{"type": "repository", "name": "*", "actions": ["pull"]}]},
     ],
@@ -413,3 +416,15 @@ def test_any_header_gives_401_or_429_and_an_oci_error(header: str, client_ip: st
     assert caught.value.status in (401, 429)
     assert caught.value.body().startswith(b'{"errors": [{"code": "')
     assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize("action", ["push", "delete"])
+@pytest.mark.parametrize("name", ["ann", "admin"])
+def test_read_only_registry_refuses_whoever_would_change_it_and_lets_pull(name: str, action: str) -> None:
+    world = World(read_only=True)
+    for access in (None, {"team/app": frozenset({"pull", "push", "delete"})}):
+        caller = Caller(name, name == "admin", access, {"team": world.team} if access else {})
+        with pytest.raises(RegistryError, match="DENIED") as caught:
+            world.require(caller, "team/app", action)
+        assert caught.value.message == READ_ONLY
+        assert world.require(caller, "team/app", "pull") == world.team

@@ -17,7 +17,9 @@ from chalicelib.errors import RegistryError
 from chalicelib.http import Request, Response
 from chalicelib.rbac import passwords, tokens
 from chalicelib.rbac.access import Access
+from chalicelib.rbac.login import Login
 from chalicelib.rbac.routes import MAX_SCOPES, TokenService
+from tests.fakes.configuration import configurations
 from tests.fakes.principals import PASSWORD, FakeKeys, FakePrincipals, basic, bearer
 
 NOW = 1_800_000_000
@@ -26,13 +28,14 @@ FORM = {"content-type": ["application/x-www-form-urlencoded"]}
 
 
 class World:
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.store, self.keys = FakePrincipals(), FakeKeys()
         self.library = self.store.add_project("library", is_public=True)
         self.team = self.store.add_project("team")
         self.store.add("ann", roles={"team": "maintainer"}).add("dan", roles={"team": "developer"})
         self.store.add("admin", is_admin=True).add("off", is_enabled=False)
-        self.service = TokenService(SETTINGS, self.store, self.keys)
+        self.login, self.configurations = Login(self.store), configurations(SETTINGS, **options)
+        self.service = TokenService(SETTINGS, self.store, self.keys, self.login, self.configurations)
 
     def get(self, headers: dict[str, list[str]] | None = None, now: int = NOW, **query: str | list[str]) -> Response:
         lists = {name: [value] if isinstance(value, str) else value for name, value in query.items()}
@@ -248,7 +251,7 @@ def test_a_refresh_token_that_is_asked_for_again_comes_back_unchanged(world: Wor
 
 def test_refresh_token_is_no_access_token_and_the_other_way_round(world: World) -> None:
     token = login(world)
-    access = Access(SETTINGS, world.store, world.keys)
+    access = Access(SETTINGS, world.store, world.keys, world.login, world.configurations)
     with pytest.raises(RegistryError, match="UNAUTHORIZED"):
         access.authenticate(Request("GET", "/v2/", headers=bearer(token)), now=NOW)
     access_token = json.loads(world.get(basic("ann")).body)["token"]
@@ -362,3 +365,17 @@ def test_any_query_is_answered(query: dict[str, list[str]], header: str) -> None
 )
 def test_any_form_is_answered_and_never_with_a_token(body: bytes) -> None:
     assert _status(Request("POST", "/service/token", {}, FORM, body)) in (400, 401, 429)
+
+
+def test_token_lives_as_long_as_the_configuration_says() -> None:
+    world = World(token_expiration=45)
+    answer = json.loads(world.get(basic("ann")).body)
+    claims = tokens.verify(
+        answer["token"],
+        lambda kid: world.keys.find(kid, now=NOW),
+        tokens.Rules(tokens.ACCESS, SETTINGS.public_url, SETTINGS.service, tokens.ACCESS_MAX_S),
+        now=NOW,
+    )
+    assert (answer["expires_in"], claims["exp"] - claims["iat"]) == (2700, 2700)
+    access = Access(SETTINGS, world.store, world.keys, world.login, world.configurations)
+    assert access.authenticate(Request("GET", "/v2/", headers=bearer(answer["token"])), now=NOW + 2699).name == "ann"
