@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import secrets as randomness
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from chalicelib import telemetry
@@ -115,12 +116,24 @@ def registry(settings: Settings) -> Api:
 def console(settings: Settings) -> Routes:
     """The management API. Its modules are loaded here, since the registry's function never needs them."""
     from chalicelib.harbor.routes import Console, Resource  # noqa: PLC0415
+    from chalicelib.harbor.system import System  # noqa: PLC0415
     from chalicelib.rbac.authority import Authority  # noqa: PLC0415
 
     wired = wire(settings)
     authority = Authority(settings, wired.principals, wired.principals, wired.registry_keys, login(settings))
-    resources: list[Resource] = []
+    resources: list[Resource] = [
+        System(settings, authority, wired.configurations, _probes(wired)),
+    ]
     return Console(authority, resources)
+
+
+def _probes(wired: Wired) -> Mapping[str, Callable[[], object]]:
+    """One cheap use of each component: a read of an item and a look at an object that are not there, the keys that verify."""
+    return {
+        "database": lambda: wired.table.get("health", "-"),
+        "storage": lambda: wired.objects.size("health"),
+        "keys": wired.registry_keys.state_keys,
+    }
 
 
 def users(settings: Settings) -> Users:
