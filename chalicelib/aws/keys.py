@@ -14,6 +14,8 @@
     RO#<role id>             N                         the custom role's name
     CF                       CF                        configuration: what an administrator changed
     I#<counter>              I                         number allocator (ids of projects, users, robots, ...)
+    LA#<label id>            LA                        label
+    LN#<project id>#<name>   N                         the label's id: one label a name (project 0: the registry's)
     X#<list>                 <key>                     a list's rows in its order: projects, users, robots, groups, labels, ...
     N#<list>                 <shard>                   how many rows a list has, in sixteen counters
     C                        <project>/<repository>    catalog: one small item a repository
@@ -64,6 +66,7 @@ from __future__ import annotations
 PROJECT, USER, BLOB, REPOSITORY, SESSION, COUNTER = "P", "U", "B", "M", "S", "I"
 NAME, GROUP, ROLE = "N", "G", "R"
 CATALOG = "C"
+LABEL = "LA"
 CONFIGURATION = "CF"
 
 
@@ -125,6 +128,16 @@ def role(name: str) -> str:
 def role_id(number: int) -> str:
     """Partition that leads from a custom role's id to its name."""
     return f"RO#{number}"
+
+
+def label(number: int) -> str:
+    """Partition of a label."""
+    return f"LA#{number}"
+
+
+def label_name(project_id: int, name: str) -> str:
+    """Partition that leads from a label's name to its id."""
+    return f"LN#{project_id}#{name}"
 
 
 def rows(list_name: str) -> str:
