@@ -18,6 +18,7 @@ from chalicelib.aws.principals import DynamoPrincipals
 from chalicelib.aws.secrets import RegistryKeys, Secrets, TokenKeys, ensure_keys
 from chalicelib.aws.sessions import DynamoSessions
 from chalicelib.aws.table import Table
+from chalicelib.aws.trust import DynamoTrust
 from chalicelib.config import Settings
 from chalicelib.oci.blobs import Blobs
 from chalicelib.oci.catalog import Catalog
@@ -28,10 +29,13 @@ from chalicelib.oci.tags import Tags
 from chalicelib.oci.uploads import Uploads
 from chalicelib.rbac.access import Access
 from chalicelib.rbac.configuration import Configurations
+from chalicelib.rbac.exchange import Exchange
 from chalicelib.rbac.login import Login
 from chalicelib.rbac.projects import Projects
 from chalicelib.rbac.routes import TokenService
 from chalicelib.rbac.users import Users
+from chalicelib.upstream.fetch import Fetch, Reach
+from chalicelib.upstream.issuers import Issuers
 
 ADMIN = "admin"
 PUBLIC_PROJECT = "library"
@@ -107,27 +111,28 @@ def registry(settings: Settings) -> Api:
         Catalog(manifests),
         uploads(settings),
     )
-    keys = TokenKeys(settings, wired.secrets)
-    token_service = TokenService(settings, wired.principals, keys, login(settings), wired.configurations)
-    return Api(routes, token_service, functools.partial(console, settings))
+    return Api(routes, token_service(settings), functools.partial(console, settings))
+
+
+def token_service(settings: Settings) -> TokenService:
+    """Who gives tokens, also to the CI jobs that projects trust."""
+    wired, keys = wire(settings), TokenKeys(settings, wire(settings).secrets)
+    issuers = Issuers(Fetch(Reach.named(settings.upstream_reach)))
+    ci = Exchange(settings, wired.principals, DynamoTrust(wired.table), issuers, keys)
+    return TokenService(settings, wired.principals, keys, login(settings), wired.configurations, ci)
 
 
 @functools.cache
 def console(settings: Settings) -> Routes:
     """The management API. Its modules are loaded here, since the registry's function never needs them."""
-    from chalicelib.aws.labels import DynamoLabels  # noqa: PLC0415
-    from chalicelib.harbor.labels import LabelResource  # noqa: PLC0415
     from chalicelib.harbor.routes import Console, Resource  # noqa: PLC0415
     from chalicelib.harbor.system import System  # noqa: PLC0415
-    from chalicelib.oci.labels import Labels  # noqa: PLC0415
     from chalicelib.rbac.authority import Authority  # noqa: PLC0415
 
     wired = wire(settings)
-    labels = DynamoLabels(wired.table)
     authority = Authority(settings, wired.principals, wired.principals, wired.registry_keys, login(settings))
     resources: list[Resource] = [
         System(settings, authority, wired.configurations, _probes(wired)),
-        LabelResource(authority, Labels(labels), labels),
     ]
     return Console(authority, resources)
 

@@ -14,8 +14,8 @@
     RO#<role id>             N                         the custom role's name
     CF                       CF                        configuration: what an administrator changed
     I#<counter>              I                         number allocator (ids of projects, users, robots, ...)
-    LA#<label id>            LA                        label
-    LN#<project id>#<name>   N                         the label's id: one label a name (project 0: the registry's)
+    TP#<project id>          <policy id>               trust policy of a project (keyless CI)
+                             V                         version of the set, which every change of it moves
     X#<list>                 <key>                     a list's rows in its order: projects, users, robots, groups, labels, ...
     N#<list>                 <shard>                   how many rows a list has, in sixteen counters
     C                        <project>/<repository>    catalog: one small item a repository
@@ -36,6 +36,7 @@ Access patterns (reads: strongly consistent unless said)
     token                    1 BatchGet: user or robot, failed logins, the asked projects, the user's grants;
                              1 more for a user with groups: the groups' grants; 1 more for custom roles not known here
     configuration            Get CF, at most once in 30 s and process; a change: 1 more Get and 1 conditional write
+    token of a CI job        1 BatchGet: the asked projects; 1 Query: the trust policies of one
     page of a list           1 Query of counters + 1 Query of rows from the nearer end + 1 BatchGet of what the rows stand for
     filtered, sorted list    1 Query of rows per MB (about 6,000 rows), then the same BatchGet
     pull by tag              Get T#, Get A#; warm (manifest known): Get T#
@@ -66,7 +67,6 @@ from __future__ import annotations
 PROJECT, USER, BLOB, REPOSITORY, SESSION, COUNTER = "P", "U", "B", "M", "S", "I"
 NAME, GROUP, ROLE = "N", "G", "R"
 CATALOG = "C"
-LABEL = "LA"
 CONFIGURATION = "CF"
 
 
@@ -130,16 +130,6 @@ def role_id(number: int) -> str:
     return f"RO#{number}"
 
 
-def label(number: int) -> str:
-    """Partition of a label."""
-    return f"LA#{number}"
-
-
-def label_name(project_id: int, name: str) -> str:
-    """Partition that leads from a label's name to its id."""
-    return f"LN#{project_id}#{name}"
-
-
 def rows(list_name: str) -> str:
     """Partition of a list's rows."""
     return f"X#{list_name}"
@@ -148,6 +138,19 @@ def rows(list_name: str) -> str:
 def failures(client_ip: str) -> str:
     """Sort key of a user's failed logins from one address."""
     return f"L#{client_ip}"
+
+
+TRUST_VERSION = "V"
+
+
+def trust(project_id: int) -> str:
+    """Partition of a project's trust policies."""
+    return f"TP#{project_id}"
+
+
+def trust_policy(policy_id: int) -> str:
+    """Sort key of a trust policy; padded, so that they sort by id."""
+    return f"{policy_id:016d}"
 
 
 def counter(name: str) -> str:

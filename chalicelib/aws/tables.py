@@ -59,7 +59,7 @@ class ProjectItem(Item, discriminator="project"):
 
 class NameItem(Item, discriminator="name"):
     """From a number or an address to a name: `PI#<project id>`, `UI#<user id>`, `UM#<email>`, `RI#<robot id>`, `GN#<group>`,
-    `RO#<role id>`, `LN#<project id>#<label>`."""
+    `RO#<role id>`."""
 
     name = UnicodeAttribute()
 
@@ -128,17 +128,6 @@ class RoleItem(Item, discriminator="role"):
     permissions = JSONAttribute()
     description = UnicodeAttribute(null=True)
     created_at = NumberAttribute()
-
-
-class LabelItem(Item, discriminator="label"):
-    """`LA#<label id> LA`; project 0 is the registry."""
-
-    project_id = NumberAttribute()
-    name = UnicodeAttribute()
-    description = UnicodeAttribute(null=True)
-    color = UnicodeAttribute(null=True)
-    created_at = NumberAttribute()
-    updated_at = NumberAttribute()
 
 
 class FailuresItem(Item, discriminator="failures"):
@@ -267,3 +256,15 @@ class PartsItem(Item, discriminator="parts"):
     """`S#<upload id> P#<first part>`: parts of one request as JSON, `[[number, size in bytes, ETag], ...]`."""
 
     parts = UnicodeAttribute()
+
+
+class TrustItem(Item, discriminator="trust"):
+    """`TP#<project id> <policy id>`: a trust policy as the API shows it, JSON."""
+
+    document = UnicodeAttribute()
+
+
+class TrustVersionItem(Item, discriminator="trust_version"):
+    """`TP#<project id> V`"""
+
+    version = NumberAttribute()

@@ -93,6 +93,8 @@ class RegistryRoutes:
             return self._put_manifest(call, reference)
         if call.request.method == "DELETE":
             repository = self._repository(call, "delete")
+            tag = str(reference) if isinstance(reference, Tag) else ""
+            self._access.require_tags(call.caller, str(call.name), [tag], "delete")
             self._manifests.delete(repository, reference, by=call.caller.name)
             return Response(202)
         found = self._manifests.get(self._repository(call, "pull"), reference, now=call.now)
@@ -104,8 +106,11 @@ class RegistryRoutes:
 
     def _put_manifest(self, call: Call, reference: Tag | Digest) -> Response:
         tags = [Tag.parse(text) for text in call.request.query.get("tag", [])]
+        repository = self._repository(call, "push")
+        written = [reference, *tags] if isinstance(reference, Tag) else tags
+        self._access.require_tags(call.caller, str(call.name), map(str, written), "push")
         pushed = self._manifests.put(
-            self._repository(call, "push"),
+            repository,
             reference,
             call.request.body,
             call.request.header("content-type"),
