@@ -125,14 +125,19 @@ def token_service(settings: Settings) -> TokenService:
 @functools.cache
 def console(settings: Settings) -> Routes:
     """The management API. Its modules are loaded here, since the registry's function never needs them."""
+    from chalicelib.aws.labels import DynamoLabels  # noqa: PLC0415
+    from chalicelib.harbor.labels import LabelResource  # noqa: PLC0415
     from chalicelib.harbor.routes import Console, Resource  # noqa: PLC0415
     from chalicelib.harbor.system import System  # noqa: PLC0415
+    from chalicelib.oci.labels import Labels  # noqa: PLC0415
     from chalicelib.rbac.authority import Authority  # noqa: PLC0415
 
     wired = wire(settings)
+    labels = DynamoLabels(wired.table)
     authority = Authority(settings, wired.principals, wired.principals, wired.registry_keys, login(settings))
     resources: list[Resource] = [
         System(settings, authority, wired.configurations, _probes(wired)),
+        LabelResource(authority, Labels(labels), labels),
     ]
     return Console(authority, resources)
 

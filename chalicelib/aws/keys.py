@@ -16,6 +16,8 @@
     I#<counter>              I                         number allocator (ids of projects, users, robots, ...)
     TP#<project id>          <policy id>               trust policy of a project (keyless CI)
                              V                         version of the set, which every change of it moves
+    LA#<label id>            LA                        label
+    LN#<project id>#<name>   N                         the label's id: one label a name (project 0: the registry's)
     X#<list>                 <key>                     a list's rows in its order: projects, users, robots, groups, labels, ...
     N#<list>                 <shard>                   how many rows a list has, in sixteen counters
     C                        <project>/<repository>    catalog: one small item a repository
@@ -67,6 +69,7 @@ from __future__ import annotations
 PROJECT, USER, BLOB, REPOSITORY, SESSION, COUNTER = "P", "U", "B", "M", "S", "I"
 NAME, GROUP, ROLE = "N", "G", "R"
 CATALOG = "C"
+LABEL = "LA"
 CONFIGURATION = "CF"
 
 
@@ -128,6 +131,16 @@ def role(name: str) -> str:
 def role_id(number: int) -> str:
     """Partition that leads from a custom role's id to its name."""
     return f"RO#{number}"
+
+
+def label(number: int) -> str:
+    """Partition of a label."""
+    return f"LA#{number}"
+
+
+def label_name(project_id: int, name: str) -> str:
+    """Partition that leads from a label's name to its id."""
+    return f"LN#{project_id}#{name}"
 
 
 def rows(list_name: str) -> str:

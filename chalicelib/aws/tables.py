@@ -59,7 +59,7 @@ class ProjectItem(Item, discriminator="project"):
 
 class NameItem(Item, discriminator="name"):
     """From a number or an address to a name: `PI#<project id>`, `UI#<user id>`, `UM#<email>`, `RI#<robot id>`, `GN#<group>`,
-    `RO#<role id>`."""
+    `RO#<role id>`, `LN#<project id>#<label>`."""
 
     name = UnicodeAttribute()
 
@@ -128,6 +128,17 @@ class RoleItem(Item, discriminator="role"):
     permissions = JSONAttribute()
     description = UnicodeAttribute(null=True)
     created_at = NumberAttribute()
+
+
+class LabelItem(Item, discriminator="label"):
+    """`LA#<label id> LA`; project 0 is the registry."""
+
+    project_id = NumberAttribute()
+    name = UnicodeAttribute()
+    description = UnicodeAttribute(null=True)
+    color = UnicodeAttribute(null=True)
+    created_at = NumberAttribute()
+    updated_at = NumberAttribute()
 
 
 class FailuresItem(Item, discriminator="failures"):
