@@ -126,6 +126,7 @@ def token_service(settings: Settings) -> TokenService:
 def console(settings: Settings) -> Routes:
     """The management API. Its modules are loaded here, since the registry's function never needs them."""
     from chalicelib.aws.labels import DynamoLabels  # noqa: PLC0415
+    from chalicelib.harbor.documentation import Documentation  # noqa: PLC0415
     from chalicelib.harbor.labels import LabelResource  # noqa: PLC0415
     from chalicelib.harbor.routes import Console, Resource  # noqa: PLC0415
     from chalicelib.harbor.system import System  # noqa: PLC0415
@@ -136,6 +137,7 @@ def console(settings: Settings) -> Routes:
     labels = DynamoLabels(wired.table)
     authority = Authority(settings, wired.principals, wired.principals, wired.registry_keys, login(settings))
     resources: list[Resource] = [
+        Documentation(),
         System(settings, authority, wired.configurations, _probes(wired)),
         LabelResource(authority, Labels(labels), labels),
     ]
