@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from chalicelib import telemetry
 from chalicelib.api import Api, Routes
+from chalicelib.aws.audit import DynamoAuditWriter
 from chalicelib.aws.blobs import DynamoBlobs
 from chalicelib.aws.configuration import DynamoConfiguration
 from chalicelib.aws.manifests import DynamoManifests
@@ -20,6 +21,8 @@ from chalicelib.aws.sessions import DynamoSessions
 from chalicelib.aws.table import Table
 from chalicelib.aws.trust import DynamoTrust
 from chalicelib.config import Settings
+from chalicelib.events import Recorder
+from chalicelib.notify.journal import Journal
 from chalicelib.oci.blobs import Blobs
 from chalicelib.oci.catalog import Catalog
 from chalicelib.oci.manifests import Manifests
@@ -98,8 +101,24 @@ def uploads(settings: Settings) -> Uploads:
 
 
 @functools.cache
+def journal(settings: Settings) -> Journal:
+    """The recorder of this process's events."""
+    configurations = wire(settings).configurations
+    return Journal(DynamoAuditWriter(settings, _now_us), lambda now: configurations.current(now=now), _now_us)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+@functools.cache
 def registry(settings: Settings) -> Api:
     """The registry as one function of a request."""
+    return assemble(settings, journal(settings))
+
+
+def assemble(settings: Settings, recorder: Recorder) -> Api:
+    """The registry with a recorder of events."""
     wired = wire(settings)
     manifests = DynamoManifests(wired.table, wired.objects)
     routes = RegistryRoutes(
@@ -110,16 +129,17 @@ def registry(settings: Settings) -> Api:
         Referrers(manifests),
         Catalog(manifests),
         uploads(settings),
+        recorder,
     )
-    return Api(routes, token_service(settings), functools.partial(console, settings))
+    return Api(routes, token_service(settings, recorder), functools.partial(console, settings), recorder)
 
 
-def token_service(settings: Settings) -> TokenService:
+def token_service(settings: Settings, recorder: Recorder) -> TokenService:
     """Who gives tokens, also to the CI jobs that projects trust."""
     wired, keys = wire(settings), TokenKeys(settings, wire(settings).secrets)
     issuers = Issuers(Fetch(Reach.named(settings.upstream_reach)))
     ci = Exchange(settings, wired.principals, DynamoTrust(wired.table), issuers, keys)
-    return TokenService(settings, wired.principals, keys, login(settings), wired.configurations, ci)
+    return TokenService(settings, wired.principals, keys, login(settings), wired.configurations, ci, recorder)
 
 
 @functools.cache

@@ -31,6 +31,10 @@
                              B#<digest>                link: the repository may serve this blob
     PB#<project id>#<digest> B                         blob in a project: how many of its repositories link it
     B#<digest>               B                         blob of the registry: S3 key, size
+    AU#<log>#<shard>         <time>#<process>          audit row; a log is `*` (the registry) or a project id; ends by TTL
+    AC#<log>                 <hour>#<process>          how many rows a process wrote in an hour
+                             <hour>                    how many rows an hour has, once it is over and was counted
+    AM#<log>                 <hour>                    the sort keys of every so many rows of a busy hour
     S#<upload id>            S                         upload session, ends by TTL; closed ones stay as a mark
                              P#<first part>            ETags of the parts one request uploaded
 
@@ -52,6 +56,9 @@ Access patterns (reads: strongly consistent unless said)
     referrers                Query F#<subject># after the last digest, limit n
     catalog                  Query C after the last name + 1 BatchGet of the projects seen
     total of a list          Query N#, 16 small items; a change is one more action of the transaction that makes it
+    audit row                1 BatchWrite: row, its copy in the project's log, a number for each; beside the request, not in it
+    page of an audit log     Query AC# (a number an hour), Get AM# in an hour of more than 250 rows, Query of each shard: 6
+    audit log, filtered      Query of each shard per MB, newest first, until 20,000 rows were seen
     delete a tag             Get T#, 1 transaction
     delete a manifest        Get A#, 1 transaction, Query D#<digest>#, then 50 tags a transaction: 23 calls for 1,000 tags
 
@@ -229,6 +236,31 @@ def project_blob(project_id: int, digest: str) -> str:
 def blob(digest: str) -> str:
     """Partition of a blob of the registry."""
     return f"B#{digest}"
+
+
+def audit_rows(log: str, shard_: int) -> str:
+    """Partition of a part of an audit log's rows."""
+    return f"AU#{log}#{shard_}"
+
+
+def audit_row(at_us: int, process: str = "") -> str:
+    """Sort key of an audit row; without a process what precedes all rows of that microsecond."""
+    return f"{at_us:020d}#{process}"
+
+
+def audit_counts(log: str) -> str:
+    """Partition of the numbers of an audit log's rows."""
+    return f"AC#{log}"
+
+
+def audit_count(hour: str, process: str) -> str:
+    """Sort key of the number of rows that a process wrote in an hour (`2026112413`)."""
+    return f"{hour}#{process}"
+
+
+def audit_marks(log: str) -> str:
+    """Partition of the marks in an audit log's rows."""
+    return f"AM#{log}"
 
 
 def session(upload_id: str) -> str:

@@ -279,3 +279,23 @@ class TrustVersionItem(Item, discriminator="trust_version"):
     """`TP#<project id> V`"""
 
     version = NumberAttribute()
+
+
+class AuditItem(Item, discriminator="audit"):
+    """`AU#<log>#<shard> <time>#<process>`; `at_us` only where the row was written long after it happened."""
+
+    operation = UnicodeAttribute()
+    resource_type = UnicodeAttribute()
+    resource = UnicodeAttribute()
+    operator = UnicodeAttribute()
+    description = UnicodeAttribute()
+    is_success = BooleanAttribute()
+    client_ip = UnicodeAttribute()
+    project_id = NumberAttribute()
+    at_us = NumberAttribute(null=True)
+
+
+class AuditCountItem(Item, discriminator="audit_count"):
+    """`AC#<log> <hour>#<process>`, and `AC#<log> <hour>` once the hour was counted."""
+
+    number = NumberAttribute()

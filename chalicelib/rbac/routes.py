@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
+from chalicelib.events import UNRECORDED, Recorder
 from chalicelib.http import Request, Response, json_response
 from chalicelib.rbac import authorization, exchange, grants, passwords, tokens, trust
 from chalicelib.rbac import scope as scopes_
@@ -21,6 +22,7 @@ from chalicelib.rbac.authorization import Basic
 from chalicelib.rbac.configuration import Configurations
 from chalicelib.rbac.exchange import Exchange, NotTrusted, Trusting
 from chalicelib.rbac.login import Login
+from chalicelib.rbac.logins import Logins
 from chalicelib.rbac.model import Facts, Principal
 from chalicelib.rbac.ports import PrincipalStore, SigningKeys
 from chalicelib.rbac.scope import Scope
@@ -58,9 +60,11 @@ class TokenService:
         login: Login,
         configurations: Configurations,
         ci: Exchange | None = None,
+        recorder: Recorder = UNRECORDED,
     ) -> None:
         self._settings, self._store, self._keys, self._ci = settings, store, keys, ci
         self._login, self._configurations = login, configurations
+        self._logins = Logins(recorder)
         self._challenge = authorization.basic_challenge(settings)
 
     def answer(self, request: Request, *, now: int) -> Response:
@@ -175,8 +179,20 @@ class TokenService:
         if asked.refresh_token:
             return self._refreshed(asked.refresh_token, asked.projects, now)
         if asked.credentials is not None:
-            return self._login.facts(asked.credentials, client_ip, asked.projects, challenge=self._challenge, now=now)
+            return self._logged_in(asked, asked.credentials, client_ip, now)
         return self._store.facts("", asked.projects) if asked.projects else Facts()
+
+    def _logged_in(self, asked: Asked, credentials: Basic, client_ip: str, now: int) -> Facts:
+        """Check a password. A request without a scope is what `docker login` sends, so that is the login that is recorded."""
+        try:
+            facts = self._login.facts(credentials, client_ip, asked.projects, challenge=self._challenge, now=now)
+        except RegistryError as refusal:
+            if refusal.code in ("UNAUTHORIZED", "TOOMANYREQUESTS"):
+                self._logins.failed(credentials.name, client_ip, now=now)
+            raise
+        if asked.scopes is None:
+            self._logins.succeeded(credentials.name, client_ip)
+        return facts
 
     def _refreshed(self, refresh_token: str, projects: Sequence[str], now: int) -> Facts:
         """Accept a refresh token while its user is enabled and has the password it was made with."""
