@@ -10,7 +10,6 @@ from typing import Any
 
 from pynamodb.attributes import (
     AttributeContainer,
-    BinaryAttribute,
     BooleanAttribute,
     DiscriminatorAttribute,
     JSONAttribute,
@@ -161,93 +160,11 @@ class CounterItem(Item, discriminator="counter"):
 
 
 class TotalItem(Item, discriminator="total"):
-    """`N#<list> <shard>`."""
+    """`N#<list> <shard>`; `epoch` counts the releases that a push must not overlap, see `aws.releases`."""
 
-    number = NumberAttribute()
-
-
-class CatalogItem(Item, discriminator="catalog"):
-    """`C <project>/<repository>`"""
-
-    project_id = NumberAttribute()
-
-
-class RepositoryItem(Item, discriminator="repository"):
-    """`R#<project id>#<repository> M`"""
-
-    created_at = NumberAttribute()
-
-
-class ManifestItem(Item, discriminator="manifest"):
-    """`R# A#<digest>`; `content` is absent when the bytes are in S3 only."""
-
-    media_type = UnicodeAttribute()
-    size_bytes = NumberAttribute()
-    content = BinaryAttribute(null=True, legacy_encoding=False)
-    key = UnicodeAttribute()
-    subject = UnicodeAttribute(null=True)
-    artifact_type = UnicodeAttribute(null=True)
-    pushed_at = NumberAttribute()
-    pushed_by = UnicodeAttribute()
-
-
-class TagItem(Item, discriminator="tag"):
-    """`R# T#<tag>`"""
-
-    digest = UnicodeAttribute()
-    tagged_at = NumberAttribute()
-
-
-class TagOfItem(Item, discriminator="tag_of"):
-    """`R# D#<digest>#<tag>`"""
-
-
-class HistoryItem(Item, discriminator="history"):
-    """`R# H#<tag>#<time>`; no digest: the tag was removed."""
-
-    digest = UnicodeAttribute(null=True)
-    by = UnicodeAttribute()
-
-
-class DeletionItem(Item, discriminator="deletion"):
-    """`R# X#<digest>#<time>`"""
-
-    by = UnicodeAttribute()
-
-
-class ReferrerItem(Item, discriminator="referrer"):
-    """`R# F#<subject>#<digest>`; `annotations` is absent when too large, then `key` says where the manifest is."""
-
-    media_type = UnicodeAttribute()
-    size_bytes = NumberAttribute()
-    artifact_type = UnicodeAttribute(null=True)
-    annotations = JSONAttribute(null=True)
-    key = UnicodeAttribute(null=True)
-
-
-class LinkItem(Item, discriminator="link"):
-    """`R# B#<digest>`"""
-
-    key = UnicodeAttribute()
-    size_bytes = NumberAttribute()
-    touched_at = NumberAttribute()
-
-
-class ProjectBlobItem(Item, discriminator="project_blob"):
-    """`PB#<project id>#<digest> B`"""
-
-    key = UnicodeAttribute()
-    size_bytes = NumberAttribute()
-    repositories = NumberAttribute()
-
-
-class BlobItem(Item, discriminator="blob"):
-    """`B#<digest> B`"""
-
-    key = UnicodeAttribute()
-    size_bytes = NumberAttribute()
-    touched_at = NumberAttribute()
-    links = NumberAttribute()
+    number = NumberAttribute(null=True)
+    changed_at = NumberAttribute(null=True)
+    epoch = NumberAttribute(null=True)
 
 
 class SessionItem(Item, discriminator="session"):
@@ -267,35 +184,3 @@ class PartsItem(Item, discriminator="parts"):
     """`S#<upload id> P#<first part>`: parts of one request as JSON, `[[number, size in bytes, ETag], ...]`."""
 
     parts = UnicodeAttribute()
-
-
-class TrustItem(Item, discriminator="trust"):
-    """`TP#<project id> <policy id>`: a trust policy as the API shows it, JSON."""
-
-    document = UnicodeAttribute()
-
-
-class TrustVersionItem(Item, discriminator="trust_version"):
-    """`TP#<project id> V`"""
-
-    version = NumberAttribute()
-
-
-class AuditItem(Item, discriminator="audit"):
-    """`AU#<log>#<shard> <time>#<process>`; `at_us` only where the row was written long after it happened."""
-
-    operation = UnicodeAttribute()
-    resource_type = UnicodeAttribute()
-    resource = UnicodeAttribute()
-    operator = UnicodeAttribute()
-    description = UnicodeAttribute()
-    is_success = BooleanAttribute()
-    client_ip = UnicodeAttribute()
-    project_id = NumberAttribute()
-    at_us = NumberAttribute(null=True)
-
-
-class AuditCountItem(Item, discriminator="audit_count"):
-    """`AC#<log> <hour>#<process>`, and `AC#<log> <hour>` once the hour was counted."""
-
-    number = NumberAttribute()

@@ -1,1 +1,0 @@
-"""Keeping account of events: the audit log, its retention and purge."""
