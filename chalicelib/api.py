@@ -10,6 +10,7 @@ from typing import Protocol
 
 from chalicelib import telemetry
 from chalicelib.errors import RegistryError
+from chalicelib.events import UNRECORDED, Recorder
 from chalicelib.http import Request, Response, error_response
 
 _API_VERSION = {"Docker-Distribution-API-Version": "registry/2.0"}
@@ -26,13 +27,21 @@ class Routes(Protocol):
 class Api:
     """Everything Moorage answers. The only place that catches errors."""
 
-    def __init__(self, registry: Routes, token_service: Routes, console: Callable[[], Routes]) -> None:
+    def __init__(
+        self,
+        registry: Routes,
+        token_service: Routes,
+        console: Callable[[], Routes],
+        recorder: Recorder = UNRECORDED,
+    ) -> None:
         """`console` is called at the first request that needs it: the registry's function never loads the management API."""
         self._registry, self._token_service, self._console = registry, token_service, console
+        self._recorder = recorder
 
     def handle(self, request: Request, *, now: int) -> Response:
         """Answer any request; never raises. On HEAD the body stays, the shell strips it."""
         response = self._answer(request, now)
+        self._recorder.settle()  # Lambda freezes the process once it has its answer.
         if _is_registry(request.path):
             return Response(response.status, {**_API_VERSION, **response.headers}, response.body)
         if _is_console(request.path):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from chalicelib import telemetry
 from chalicelib.api import Api, Routes
+from chalicelib.aws.audit import DynamoAuditWriter
 from chalicelib.aws.blobs import DynamoBlobs
 from chalicelib.aws.configuration import DynamoConfiguration
 from chalicelib.aws.manifests import DynamoManifests
@@ -18,7 +19,10 @@ from chalicelib.aws.principals import DynamoPrincipals
 from chalicelib.aws.secrets import RegistryKeys, Secrets, TokenKeys, ensure_keys
 from chalicelib.aws.sessions import DynamoSessions
 from chalicelib.aws.table import Table
+from chalicelib.aws.trust import DynamoTrust
 from chalicelib.config import Settings
+from chalicelib.events import Recorder
+from chalicelib.notify.journal import Journal
 from chalicelib.oci.blobs import Blobs
 from chalicelib.oci.catalog import Catalog
 from chalicelib.oci.manifests import Manifests
@@ -28,10 +32,13 @@ from chalicelib.oci.tags import Tags
 from chalicelib.oci.uploads import Uploads
 from chalicelib.rbac.access import Access
 from chalicelib.rbac.configuration import Configurations
+from chalicelib.rbac.exchange import Exchange
 from chalicelib.rbac.login import Login
 from chalicelib.rbac.projects import Projects
 from chalicelib.rbac.routes import TokenService
 from chalicelib.rbac.users import Users
+from chalicelib.upstream.fetch import Fetch, Reach
+from chalicelib.upstream.issuers import Issuers
 
 ADMIN = "admin"
 PUBLIC_PROJECT = "library"
@@ -101,8 +108,24 @@ def manifests(settings: Settings) -> DynamoManifests:
 
 
 @functools.cache
+def journal(settings: Settings) -> Journal:
+    """The recorder of this process's events."""
+    configurations = wire(settings).configurations
+    return Journal(DynamoAuditWriter(settings, _now_us), lambda now: configurations.current(now=now), _now_us)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+@functools.cache
 def registry(settings: Settings) -> Api:
     """The registry as one function of a request."""
+    return assemble(settings, journal(settings))
+
+
+def assemble(settings: Settings, recorder: Recorder) -> Api:
+    """The registry with a recorder of events."""
     wired = wire(settings)
     stored = manifests(settings)
     routes = RegistryRoutes(
@@ -113,16 +136,24 @@ def registry(settings: Settings) -> Api:
         Referrers(stored),
         Catalog(stored),
         uploads(settings),
+        recorder,
     )
-    keys = TokenKeys(settings, wired.secrets)
-    token_service = TokenService(settings, wired.principals, keys, login(settings), wired.configurations)
-    return Api(routes, token_service, functools.partial(console, settings))
+    return Api(routes, token_service(settings, recorder), functools.partial(console, settings), recorder)
+
+
+def token_service(settings: Settings, recorder: Recorder) -> TokenService:
+    """Who gives tokens, also to the CI jobs that projects trust."""
+    wired, keys = wire(settings), TokenKeys(settings, wire(settings).secrets)
+    issuers = Issuers(Fetch(Reach.named(settings.upstream_reach)))
+    ci = Exchange(settings, wired.principals, DynamoTrust(wired.table), issuers, keys)
+    return TokenService(settings, wired.principals, keys, login(settings), wired.configurations, ci, recorder)
 
 
 @functools.cache
 def console(settings: Settings) -> Routes:
     """The management API. Its modules are loaded here, since the registry's function never needs them."""
     from chalicelib.aws.labels import DynamoLabels  # noqa: PLC0415
+    from chalicelib.harbor.documentation import Documentation  # noqa: PLC0415
     from chalicelib.harbor.labels import LabelResource  # noqa: PLC0415
     from chalicelib.harbor.routes import Console, Resource  # noqa: PLC0415
     from chalicelib.harbor.system import System  # noqa: PLC0415
@@ -133,6 +164,7 @@ def console(settings: Settings) -> Routes:
     labels = DynamoLabels(wired.table)
     authority = Authority(settings, wired.principals, wired.principals, wired.registry_keys, login(settings))
     resources: list[Resource] = [
+        Documentation(),
         System(settings, authority, wired.configurations, _probes(wired)),
         LabelResource(authority, Labels(labels), labels),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -36,6 +36,7 @@ class Settings:
     upload_port: int = 8080
     upload_memory_bytes: int = 160 * 1024 * 1024
     log_level: str = "INFO"
+    upstream_reach: str = "public"
     access_key: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
@@ -77,6 +78,7 @@ class Settings:
             secret_key=environ.get("AWS_SECRET_ACCESS_KEY", ""),
             session_token=environ.get("AWS_SESSION_TOKEN", ""),
             log_level=environ.get("MOORAGE_LOG_LEVEL", cls.log_level).upper(),
+            upstream_reach=_one_of(environ, "MOORAGE_UPSTREAM_REACH", cls.upstream_reach, ("public", "private", "local")),
         )
 
 
@@ -85,6 +87,13 @@ def _url(environ: Mapping[str, str], name: str, default: str) -> str:
     if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
         raise SettingsError(f"{name} must be an http or https address such as https://registry.example.com, not {value!r}")
     return value.rstrip("/")
+
+
+def _one_of(environ: Mapping[str, str], name: str, default: str, known: Sequence[str]) -> str:
+    value = environ.get(name, "") or default
+    if value not in known:
+        raise SettingsError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+    return value
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, *, at_least: int, at_most: int) -> int:

@@ -111,7 +111,7 @@ def _serve(serve: Any, wanted: Wishes, folder: DataFolder, listening: socket.soc
     endpoint = wanted.aws_endpoint or emulator.url if emulator else wanted.aws_endpoint
     s3_url = endpoint.replace("//127.0.0.1", "//localhost")
     url = wanted.public_url or f"http://{HOST}:{listening.getsockname()[1]}"
-    environment = aws_environment(endpoint, s3_url) | {"MOORAGE_PUBLIC_URL": url}
+    environment = aws_environment(endpoint, s3_url) | {"MOORAGE_PUBLIC_URL": url, "MOORAGE_UPSTREAM_REACH": "local"}
     settings, admin = serve.prepare(environment, folder, wanted.admin_password)
 
     def on_ready() -> None:

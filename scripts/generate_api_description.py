@@ -34,6 +34,7 @@ def render() -> str:
     for template, methods in document["paths"].items():
         for operation in methods.values():
             _limit_pages(operation)
+            _mark_later(document["x-later"], operation)
             _add_general_answers(document, template, operation)
     return "{\n" + ",\n".join(f"{_json(name)}:{_room(part)}" for name, part in document.items()) + "\n}\n"
 
@@ -75,6 +76,12 @@ def _limit_pages(operation: dict[str, Any]) -> None:
             parameter.update(minimum=1, maximum=100, default=10)
 
 
+def _mark_later(features: dict[str, str], operation: dict[str, Any]) -> None:
+    feature = features.get(operation["operationId"], features.get(operation["tags"][0]))
+    if feature:
+        operation["x-later"] = feature
+
+
 def _add_general_answers(document: dict[str, Any], template: str, operation: dict[str, Any]) -> None:
     """Add what Harbor answers and does not write down.
 
@@ -84,7 +91,7 @@ def _add_general_answers(document: dict[str, Any], template: str, operation: dic
     parameters = [_resolved(document, parameter) for parameter in operation["parameters"]]
     names = {parameter["name"] for parameter in parameters}
     has_body = any(parameter["in"] == "body" for parameter in parameters)
-    statuses = {"401", "403", "422", "429", "501"}
+    statuses = {"401", "403", "422", "429", *(["501"] if "x-later" in operation else [])}
     if "{" in template:
         statuses.add("404")
     if has_body:

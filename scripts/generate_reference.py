@@ -1,4 +1,4 @@
-"""Write `docs/reference/settings.md`, `errors.md` and `keys.md` from the code they describe.
+"""Write `docs/reference/settings.md`, `errors.md`, `keys.md` and `harbor-api.md` from the code they describe.
 
 `python -m scripts.generate_reference` writes them; with `--check` it only says whether they are current. `tests/test_docs.py`
 does the latter too.
@@ -17,6 +17,7 @@ from pathlib import Path
 from chalicelib import config, errors
 from chalicelib.aws import keys, tables
 from chalicelib.config import Settings
+from scripts import harbor_page
 from scripts import reference_text as text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +46,12 @@ def main() -> int:
 
 def pages() -> dict[str, str]:
     """Render every generated page, by file name."""
-    return {"settings.md": settings_page(), "errors.md": errors_page(), "keys.md": keys_page()}
+    return {
+        "settings.md": settings_page(),
+        "errors.md": errors_page(),
+        "keys.md": keys_page(),
+        "harbor-api.md": _NOTE + harbor_page.page(),
+    }
 
 
 def settings_page() -> str:

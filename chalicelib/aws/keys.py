@@ -14,6 +14,8 @@
     RO#<role id>             N                         the custom role's name
     CF                       CF                        configuration: what an administrator changed
     I#<counter>              I                         number allocator (ids of projects, users, robots, ...)
+    TP#<project id>          <policy id>               trust policy of a project (keyless CI)
+                             V                         version of the set, which every change of it moves
     LA#<label id>            LA                        label
     LN#<project id>#<name>   N                         the label's id: one label a name (project 0: the registry's)
     X#<list>                 <key>                     a list's rows in its order: projects, users, robots, groups, labels, ...
@@ -38,6 +40,10 @@
     W#<0..3>                 <project id>#<repo>#<d>   journal: a deleted manifest whose blobs are to be released
     PB#<project id>#<digest> B                         blob in a project: how many of its repositories link it
     B#<digest>               B                         blob of the registry: S3 key, size
+    AU#<log>#<shard>         <time>#<process>          audit row; a log is `*` (the registry) or a project id; ends by TTL
+    AC#<log>                 <hour>#<process>          how many rows a process wrote in an hour
+                             <hour>                    how many rows an hour has, once it is over and was counted
+    AM#<log>                 <hour>                    the sort keys of every so many rows of a busy hour
     S#<upload id>            S                         upload session, ends by TTL; closed ones stay as a mark
                              P#<first part>            ETags of the parts one request uploaded
 
@@ -45,6 +51,7 @@ Access patterns (reads: strongly consistent unless said)
     token                    1 BatchGet: user or robot, failed logins, the asked projects, the user's grants;
                              1 more for a user with groups: the groups' grants; 1 more for custom roles not known here
     configuration            Get CF, at most once in 30 s and process; a change: 1 more Get and 1 conditional write
+    token of a CI job        1 BatchGet: the asked projects; 1 Query: the trust policies of one
     page of a list           1 Query of counters + 1 Query of rows from the nearer end + 1 BatchGet of what the rows stand for
     filtered, sorted list    1 Query of rows per MB (about 6,000 rows), then the same BatchGet
     pull by tag              Get T#, Get A#; warm (manifest known): Get T#
@@ -58,6 +65,9 @@ Access patterns (reads: strongly consistent unless said)
     referrers                Query F#<subject># after the last digest, limit n
     catalog                  Query C after the last name + 1 BatchGet of the projects seen
     total of a list          Query N#, 16 small items; a change is one more action of the transaction that makes it
+    audit row                1 BatchWrite: row, its copy in the project's log, a number for each; beside the request, not in it
+    page of an audit log     Query AC# (a number an hour), Get AM# in an hour of more than 250 rows, Query of each shard: 6
+    audit log, filtered      Query of each shard per MB, newest first, until 20,000 rows were seen
     delete a tag             Get T#, 1 transaction
     delete a manifest        Get A#, 1 transaction, Query D#<digest>#, then 49 tags a transaction: 24 calls for 1,000 tags;
                              with at most 50 tags also: who needs each blob (Query E#, batch A#), 2 transactions per 28 released
@@ -176,6 +186,19 @@ def failures(client_ip: str) -> str:
     return f"L#{client_ip}"
 
 
+TRUST_VERSION = "V"
+
+
+def trust(project_id: int) -> str:
+    """Partition of a project's trust policies."""
+    return f"TP#{project_id}"
+
+
+def trust_policy(policy_id: int) -> str:
+    """Sort key of a trust policy; padded, so that they sort by id."""
+    return f"{policy_id:016d}"
+
+
 def counter(name: str) -> str:
     """Partition of a number allocator."""
     return f"I#{name}"
@@ -279,6 +302,31 @@ def project_blob(project_id: int, digest: str) -> str:
 def blob(digest: str) -> str:
     """Partition of a blob of the registry."""
     return f"B#{digest}"
+
+
+def audit_rows(log: str, shard_: int) -> str:
+    """Partition of a part of an audit log's rows."""
+    return f"AU#{log}#{shard_}"
+
+
+def audit_row(at_us: int, process: str = "") -> str:
+    """Sort key of an audit row; without a process what precedes all rows of that microsecond."""
+    return f"{at_us:020d}#{process}"
+
+
+def audit_counts(log: str) -> str:
+    """Partition of the numbers of an audit log's rows."""
+    return f"AC#{log}"
+
+
+def audit_count(hour: str, process: str) -> str:
+    """Sort key of the number of rows that a process wrote in an hour (`2026112413`)."""
+    return f"{hour}#{process}"
+
+
+def audit_marks(log: str) -> str:
+    """Partition of the marks in an audit log's rows."""
+    return f"AM#{log}"
 
 
 def session(upload_id: str) -> str:

@@ -184,3 +184,35 @@ class PartsItem(Item, discriminator="parts"):
     """`S#<upload id> P#<first part>`: parts of one request as JSON, `[[number, size in bytes, ETag], ...]`."""
 
     parts = UnicodeAttribute()
+
+
+class TrustItem(Item, discriminator="trust"):
+    """`TP#<project id> <policy id>`: a trust policy as the API shows it, JSON."""
+
+    document = UnicodeAttribute()
+
+
+class TrustVersionItem(Item, discriminator="trust_version"):
+    """`TP#<project id> V`"""
+
+    version = NumberAttribute()
+
+
+class AuditItem(Item, discriminator="audit"):
+    """`AU#<log>#<shard> <time>#<process>`; `at_us` only where the row was written long after it happened."""
+
+    operation = UnicodeAttribute()
+    resource_type = UnicodeAttribute()
+    resource = UnicodeAttribute()
+    operator = UnicodeAttribute()
+    description = UnicodeAttribute()
+    is_success = BooleanAttribute()
+    client_ip = UnicodeAttribute()
+    project_id = NumberAttribute()
+    at_us = NumberAttribute(null=True)
+
+
+class AuditCountItem(Item, discriminator="audit_count"):
+    """`AC#<log> <hour>#<process>`, and `AC#<log> <hour>` once the hour was counted."""
+
+    number = NumberAttribute()

@@ -58,7 +58,16 @@ class CallFailed(Exception):
 class Wire:
     """Signed requests to one service; safe under threads (a connection each)."""
 
-    def __init__(self, service: Service, settings: Settings, endpoint_url: str) -> None:
+    def __init__(
+        self,
+        service: Service,
+        settings: Settings,
+        endpoint_url: str,
+        *,
+        timeout_s: float = _TIMEOUT_S,
+        attempts: int = _ATTEMPTS,
+    ) -> None:
+        self._timeout_s, self._attempts = timeout_s, attempts
         suffix = "amazonaws.com.cn" if settings.region.startswith("cn-") else "amazonaws.com"
         endpoint = urlsplit(endpoint_url or f"https://{service.name}.{settings.region}.{suffix}")
         self._is_tls, self._host = endpoint.scheme == "https", endpoint.netloc
@@ -68,9 +77,9 @@ class Wire:
         self._key: tuple[str, str, bytes] = ("", "", b"")
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Send a request that may be repeated and return its answer. Raises CallFailed, UNAVAILABLE after five tries."""
+        """Send a request that may be repeated and return its answer. Raises CallFailed, UNAVAILABLE when no try helped."""
         body = json.dumps(request, separators=(",", ":")).encode()
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(self._attempts):
             if attempt:
                 time.sleep(random.uniform(0, 0.025 * 2**attempt))  # noqa: S311
             try:
@@ -90,7 +99,7 @@ class Wire:
         connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
         if connection is None:
             kind = http.client.HTTPSConnection if self._is_tls else http.client.HTTPConnection
-            connection = self._local.connection = kind(self._host, timeout=_TIMEOUT_S)
+            connection = self._local.connection = kind(self._host, timeout=self._timeout_s)
         connection.request("POST", "/", body, self._headers(operation, body))
         response = connection.getresponse()
         answer = response.read()

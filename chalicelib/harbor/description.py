@@ -21,28 +21,6 @@ from chalicelib.http import Request
 PREFIX = "/api/v2.0"
 BODY_BYTES = 1024 * 1024
 """Longer bodies are answered 413. The largest that clients send (a CVE allowlist, an LDAP import) have some tens of KiB."""
-
-LATER: Mapping[str, str] = {
-    "Retention": "tag retention",
-    "SystemCVEAllowlist": "vulnerability scanning",
-    "gc": "garbage collection",
-    "immutable": "tag immutability",
-    "jobservice": "background jobs",
-    "preheat": "P2P preheating",
-    "purge": "purging the audit log",
-    "registry": "replication and proxy caches",
-    "replication": "replication",
-    "scan": "vulnerability scanning",
-    "scan data export": "the export of scan results",
-    "scanAll": "vulnerability scanning",
-    "scanner": "vulnerability scanning",
-    "schedule": "background jobs",
-    "securityhub": "vulnerability scanning",
-    "webhook": "webhooks",
-    "webhookjob": "webhooks",
-}
-"""Tag of the description -> the feature that will bring its operations."""
-
 _FILE = Path(__file__).with_name("api.json")
 _SEGMENTS = 64
 _METHODS = ("get", "head", "post", "put", "patch", "delete")
@@ -70,7 +48,10 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. `path` is its template below `/api/v2.0`; `responses` are the statuses it may answer."""
+    """One operation. `path` is its template below `/api/v2.0`; `responses` are the statuses it may answer.
+
+    `later` names the feature that will bring an operation that Moorage does not have yet.
+    """
 
     id: str
     tag: str
@@ -79,6 +60,7 @@ class Operation:
     parameters: tuple[Parameter, ...]
     body: Body | None
     responses: frozenset[int]
+    later: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +142,7 @@ def check(match: Match, request: Request) -> Values:
 
 def not_implemented(operation: Operation) -> RegistryError:
     """The answer to an operation that has no handler."""
-    feature = LATER.get(operation.tag)
-    because = f"it comes with {feature}" if feature else "it is not there yet"
+    because = f"it comes with {operation.later}" if operation.later else "it is not there yet"
     return RegistryError("NOT_IMPLEMENTED", message=f"Moorage does not have the operation {operation.id}: {because}")
 
 
@@ -236,6 +217,7 @@ def _operation(method: str, template: str) -> Operation:
         parameters=tuple(others),
         body=bodies[0] if bodies else None,
         responses=frozenset(int(status) for status in described["responses"]),
+        later=described.get("x-later"),
     )
 
 

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
+from chalicelib import events
 from chalicelib.errors import RegistryError
+from chalicelib.events import UNRECORDED, Artifact, Recorder, Who
 from chalicelib.http import Request, Response, json_response
 from chalicelib.oci.blobs import Blobs
 from chalicelib.oci.catalog import Catalog
@@ -22,6 +24,7 @@ from chalicelib.oci.referrers import PAGE_MAX, Referrers, render
 from chalicelib.oci.tags import Asked, Tags
 from chalicelib.oci.uploads import Uploads
 from chalicelib.rbac.access import Access
+from chalicelib.rbac.logins import Logins
 from chalicelib.rbac.model import Caller
 
 _READ = frozenset({"GET", "HEAD"})
@@ -50,7 +53,9 @@ class RegistryRoutes:
         referrers: Referrers,
         catalog: Catalog,
         uploads: Uploads,
+        recorder: Recorder = UNRECORDED,
     ) -> None:
+        self._recorder, self._logins = recorder, Logins(recorder)
         self._access, self._blobs, self._manifests = access, blobs, manifests
         self._tags, self._referrers, self._catalog, self._uploads = tags, referrers, catalog, uploads
 
@@ -59,7 +64,11 @@ class RegistryRoutes:
         upload = self._uploads.matches(request)
         if upload:
             return self._uploads.answer(request, now=now)
-        caller = self._access.authenticate(request, now=now)
+        try:
+            caller = self._access.authenticate(request, now=now)
+        except RegistryError as refusal:
+            self._logins.refused(request, refusal, now=now)
+            raise
         path = request.path.removeprefix("/v2").strip("/") if request.path != "/v2/" else ""
         if not path:
             return self._ping(request)
@@ -93,19 +102,33 @@ class RegistryRoutes:
             return self._put_manifest(call, reference)
         if call.request.method == "DELETE":
             repository = self._repository(call, "delete")
+            tag = str(reference) if isinstance(reference, Tag) else ""
+            self._access.require_tags(call.caller, str(call.name), [tag], "delete")
             self._manifests.delete(repository, reference, by=call.caller.name)
+            kind, mark = ("tag", ":") if isinstance(reference, Tag) else ("artifact", "@")
+            self._note_deleted(call, repository, kind, f"{call.name}{mark}{reference}")
             return Response(202)
-        found = self._manifests.get(self._repository(call, "pull"), reference, now=call.now)
+        repository = self._repository(call, "pull")
+        found = self._manifests.get(repository, reference, now=call.now)
         etag = f'"{found.digest}"'
         headers = {"Docker-Content-Digest": str(found.digest), "ETag": etag}
         if _is_match(call.request.header("if-none-match"), etag):
             return Response(304, headers)
+        if call.request.method == "GET":  # As Harbor: clients ask with HEAD whether there is something new, which is no pull.
+            artifact = Artifact(str(call.name), str(found.digest), str(reference) if isinstance(reference, Tag) else "")
+            self._recorder.record(events.pulled(artifact, _who(call, repository)))
         return Response(200, {**headers, "Content-Type": found.media_type}, found.content)
+
+    def _note_deleted(self, call: Call, repository: Repository, kind: str, resource: str) -> None:
+        self._recorder.record(events.deleted(kind, resource, _who(call, repository)))
 
     def _put_manifest(self, call: Call, reference: Tag | Digest) -> Response:
         tags = [Tag.parse(text) for text in call.request.query.get("tag", [])]
+        repository = self._repository(call, "push")
+        written = [reference, *tags] if isinstance(reference, Tag) else tags
+        self._access.require_tags(call.caller, str(call.name), map(str, written), "push")
         pushed = self._manifests.put(
-            self._repository(call, "push"),
+            repository,
             reference,
             call.request.body,
             call.request.header("content-type"),
@@ -113,6 +136,8 @@ class RegistryRoutes:
             by=call.caller.name,
             now=call.now,
         )
+        artifact = Artifact(str(call.name), str(pushed.digest), str(pushed.tags[0]) if pushed.tags else "")
+        self._recorder.record(events.pushed(artifact, _who(call, repository)))
         headers: dict[str, str | Sequence[str]] = {
             "Location": f"/v2/{call.name}/manifests/{pushed.digest}",
             "Docker-Content-Digest": str(pushed.digest),
@@ -127,7 +152,9 @@ class RegistryRoutes:
         _allow(call.request, _READ | {"DELETE"})
         digest = Digest.parse(call.rest)
         if call.request.method == "DELETE":
-            self._blobs.remove(self._repository(call, "delete"), digest)
+            repository = self._repository(call, "delete")
+            self._blobs.remove(repository, digest)
+            self._note_deleted(call, repository, "blob", f"{call.name}@{digest}")
             return Response(202)
         repository = self._repository(call, "pull")
         located = self._blobs.locate(
@@ -220,6 +247,10 @@ def split(path: str) -> tuple[str, str, str]:
     if not slash or endpoint not in ("manifests", "blobs", "tags", "referrers") or not last:
         raise RegistryError("NOT_FOUND", {"path": path[:300]})
     return endpoint, name, last
+
+
+def _who(call: Call, repository: Repository) -> Who:
+    return Who(call.caller.name, call.request.client_ip, repository.project_id)
 
 
 def _created(repository: Repository, digest: Digest) -> Response:

@@ -15,7 +15,7 @@ from chalicelib.cache import Cache
 from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
 from chalicelib.http import Request
-from chalicelib.rbac import authorization, grants
+from chalicelib.rbac import authorization, grants, trust
 from chalicelib.rbac.bearer import BearerTokens
 from chalicelib.rbac.configuration import READ_ONLY, Configurations
 from chalicelib.rbac.login import Login
@@ -101,6 +101,9 @@ class Access:
         is_in_scope = caller.access is not None and action in caller.access.get(name, ())
         if is_in_scope and project in caller.project_ids:
             return caller.project_ids[project]
+        if caller.tags is not None:
+            # A CI job: its rights are its token's, so either it may not, or it must ask a token for this repository too.
+            raise self._refusal(caller, name, action) if name in (caller.access or ()) else self._out_of_scope(name, action)
         rights = self._read_rights(caller, project, action, now)
         if action not in rights.actions:
             raise self._refusal(caller, name, action)
@@ -111,6 +114,14 @@ class Access:
         if action != PUSH or not self._settings.create_project_on_push:
             raise RegistryError("NAME_UNKNOWN", {"name": name})
         return self._projects.ensure(project, is_public=False, by=caller.name, now=now).project_id
+
+    def require_tags(self, caller: Caller, name: str, tags: Iterable[str], action: str) -> None:
+        """Demand that a caller whose token is limited to some tags of a repository (full name) may write these; "" stands for
+        all tags of a manifest. Raises DENIED."""
+        for tag in tags:
+            if not trust.may_write_tag(caller, name, tag, action):
+                detail = {"name": name, "action": action, "tag": tag}
+                raise RegistryError("DENIED", detail, message="the trust policy does not grant this on the tag")
 
     def may(self, caller: Caller, project: str, repository: str, action: str, *, now: int) -> int | None:
         """Ask the same of the caller's rights, whatever the token was asked for: the project's id, or None."""

@@ -41,6 +41,8 @@ class Caller:
     """Actions of the token by full repository name (and `registry:catalog`); None = identity, judged by the caller's rights."""
     project_ids: Mapping[str, int]
     """Ids of the projects the token was issued for."""
+    tags: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None
+    """For callers limited to some tags: patterns by full repository name and writing action. None = any tag."""
 
 
 ANONYMOUS = Caller("", False, None, {})

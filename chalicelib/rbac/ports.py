@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from chalicelib.rbac.id_token import IssuerKey
 from chalicelib.rbac.model import Facts, Failures, Grant, Project, User
 from chalicelib.rbac.tokens import SigningKey, VerifyingKey
+from chalicelib.rbac.trust import TrustPolicy
 
 
 class PrincipalStore(Protocol):
@@ -68,3 +70,26 @@ class SigningKeys(VerifyingKeys, Protocol):
 
     def jwks(self, *, now: int) -> Mapping[str, Any]:
         """Render the public keys as a JWK set (RFC 7517, section 5)."""
+
+
+class IssuerDown(Exception):
+    """An issuer cannot be asked, and what is known of it is too old. The message says why."""
+
+    def __init__(self, issuer: str, reason: str) -> None:
+        super().__init__(f"{issuer}: {reason}")
+        self.issuer, self.reason = issuer, reason
+
+
+class IssuerKeys(Protocol):
+    """Public keys of other issuers of ID tokens."""
+
+    def keys(self, issuer: str, kid: str, *, now: int) -> Sequence[IssuerKey]:
+        """The keys of an issuer that somebody trusts. An unknown id makes them be read again, at most once in 30 s; while the
+        issuer is down the known ones serve for an hour. Raises IssuerDown."""
+
+
+class TrustPolicies(Protocol):
+    """The trust policies of projects."""
+
+    def find(self, project_id: int) -> Sequence[TrustPolicy]:
+        """Read the policies of a project, at most 50, strongly consistent: a deleted one trusts nobody from now on."""

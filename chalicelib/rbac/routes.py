@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
+from chalicelib.events import UNRECORDED, Recorder
 from chalicelib.http import Request, Response, json_response
-from chalicelib.rbac import authorization, grants, passwords, tokens
+from chalicelib.rbac import authorization, exchange, grants, passwords, tokens, trust
 from chalicelib.rbac import scope as scopes_
 from chalicelib.rbac.authorization import Basic
 from chalicelib.rbac.configuration import Configurations
+from chalicelib.rbac.exchange import Exchange, NotTrusted, Trusting
 from chalicelib.rbac.login import Login
+from chalicelib.rbac.logins import Logins
 from chalicelib.rbac.model import Facts, Principal
 from chalicelib.rbac.ports import PrincipalStore, SigningKeys
 from chalicelib.rbac.scope import Scope
@@ -28,6 +31,7 @@ MAX_SCOPES = 48
 """So many projects, their grants, the user and the failed logins are one batch read."""
 _MAX_FORM_BYTES = 64 * 1024
 _JWKS_AGE_S = 300
+_ISSUED = {"issued_token_type": exchange.ISSUED_TOKEN_TYPE, "token_type": "Bearer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,12 @@ class TokenService:
         keys: SigningKeys,
         login: Login,
         configurations: Configurations,
+        ci: Exchange | None = None,
+        recorder: Recorder = UNRECORDED,
     ) -> None:
-        self._settings, self._store, self._keys = settings, store, keys
+        self._settings, self._store, self._keys, self._ci = settings, store, keys, ci
         self._login, self._configurations = login, configurations
+        self._logins = Logins(recorder)
         self._challenge = authorization.basic_challenge(settings)
 
     def answer(self, request: Request, *, now: int) -> Response:
@@ -83,16 +90,22 @@ class TokenService:
             # docker's login asks for an offline token here. Given one, it forgets the password, and then podman and skopeo, which
             # share its login, refuse to log in beside it. Other registries give none either.
             return self._issue(Asked(scopes, False, self._basic(request)), request.client_ip, now)
+        return self._grant(form, scopes, request.client_ip, now)
+
+    def _grant(self, form: Mapping[str, list[str]], scopes: list[Scope] | None, client_ip: str, now: int) -> Response:
         wants_refresh = _first(form, "access_type") == "offline"
         grant_type, name = _first(form, "grant_type"), _first(form, "username")
         if grant_type == "password" and name:
-            credentials = Basic(name, _first(form, "password"))
-            return self._issue(Asked(scopes, wants_refresh, credentials), request.client_ip, now)
+            return self._issue(Asked(scopes, wants_refresh, Basic(name, _first(form, "password"))), client_ip, now)
         if grant_type == "refresh_token" and _first(form, "refresh_token"):
             asked = Asked(scopes, wants_refresh, refresh_token=_first(form, "refresh_token"))
-            return self._issue(asked, request.client_ip, now)
+            return self._issue(asked, client_ip, now)
+        if grant_type == exchange.GRANT_TYPE and self._ci is not None:
+            return self._exchange(self._ci, form, scopes, now)
         error = "invalid_request" if grant_type in ("password", "refresh_token") else "unsupported_grant_type"
-        return _bad_request(error, "grant_type is password (with username and password) or refresh_token")
+        return _bad_request(
+            error, f"grant_type is password (with username and password), refresh_token or {exchange.GRANT_TYPE}"
+        )
 
     def _basic(self, request: Request) -> Basic | None:
         header = request.header("authorization")
@@ -103,29 +116,62 @@ class TokenService:
             raise authorization.unauthorized(self._challenge, "the token service takes a user name and a password")
         return credentials
 
+    def _exchange(self, ci: Exchange, form: Mapping[str, list[str]], scopes: list[Scope] | None, now: int) -> Response:
+        """Exchange the ID token of a CI job (RFC 8693): for an access token when scopes are asked for, else for a token to log
+        in with. Parameters of ours: `project` (else the first scope's) and `policy`."""
+        if _first(form, "subject_token_type") not in exchange.SUBJECT_TOKEN_TYPES:
+            kinds = " or ".join(sorted(exchange.SUBJECT_TOKEN_TYPES))
+            return _bad_request("invalid_request", f"subject_token_type is {kinds}")
+        project = _first(form, "project") or next((scope.project for scope in scopes or () if scope.project), "")
+        if not project:
+            return _bad_request("invalid_request", "project says which project trusts the job")
+        try:
+            trusting = ci.admit(project, _first(form, "policy"), _first(form, "subject_token"), scopes or (), now=now)
+        except NotTrusted as refusal:
+            return _bad_request("invalid_request", f"subject_token: {refusal}")
+        if scopes is None:
+            token, expires_at = ci.exchanged(trusting, now=now)
+            return self._answer(token, expires_at, now, _ISSUED)
+        return self._issue_ci(ci, trusting, scopes, now)
+
+    def _issue_ci(self, ci: Exchange, trusting: Trusting, scopes: Sequence[Scope], now: int) -> Response:
+        claims = ci.claims(trusting, scopes, token_s=self._configurations.token_s(now=now), now=now)
+        return self._answer(self._sign(claims, now), claims["exp"], now, _ISSUED)
+
     def _issue(self, asked: Asked, client_ip: str, now: int) -> Response:
+        if asked.credentials and self._ci is not None and trust.is_ci_name(asked.credentials.name):
+            project, policy = trust.split_name(asked.credentials.name)
+            try:
+                trusting = self._ci.admit(project, policy, asked.credentials.password, asked.scopes or (), now=now)
+            except NotTrusted as refusal:
+                raise authorization.unauthorized(self._challenge, str(refusal)) from None
+            return self._issue_ci(self._ci, trusting, asked.scopes or (), now)
         facts = self._facts(asked, client_ip, now)
         principal = facts.principal
-        key, settings, token_s = self._keys.current(now=now), self._settings, self._configurations.token_s(now=now)
+        token_s = self._configurations.token_s(now=now)
         claims: dict[str, object] = {
-            "iss": settings.public_url,
-            "aud": settings.service,
             "sub": f"{tokens.USER_SUBJECT}{principal.name}" if principal else tokens.ANONYMOUS_SUBJECT,
-            "iat": now,
-            "nbf": now,
             "exp": now + token_s,
-            "jti": secrets.token_urlsafe(12),
         }
         if principal and principal.is_admin:
             claims["adm"] = True
         if asked.scopes is not None:
             granted = grants.judge(asked.scopes, facts, now=now)
             claims |= {"access": tokens.access_claims(granted.access), "pids": dict(granted.project_ids)}
-        token = tokens.sign(claims, key, tokens.ACCESS)
-        issued_at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        answer = {"token": token, "access_token": token, "expires_in": token_s, "issued_at": issued_at}
+        more = {}
         if asked.wants_refresh and principal:
-            answer["refresh_token"] = asked.refresh_token or self._refresh_token(principal, now)
+            more["refresh_token"] = asked.refresh_token or self._refresh_token(principal, now)
+        return self._answer(self._sign(claims, now), now + token_s, now, more)
+
+    def _sign(self, claims: Mapping[str, object], now: int) -> str:
+        """Sign an access token that claims this and what all of them do."""
+        settings = self._settings
+        common = {"iss": settings.public_url, "aud": settings.service, "iat": now, "nbf": now}
+        return tokens.sign({**common, "jti": secrets.token_urlsafe(12), **claims}, self._keys.current(now=now), tokens.ACCESS)
+
+    def _answer(self, token: str, expires_at: int, now: int, more: Mapping[str, str]) -> Response:
+        issued_at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        answer = {"token": token, "access_token": token, "expires_in": expires_at - now, "issued_at": issued_at, **more}
         return json_response(200, answer, {"Cache-Control": "no-store"})
 
     def _facts(self, asked: Asked, client_ip: str, now: int) -> Facts:
@@ -133,8 +179,20 @@ class TokenService:
         if asked.refresh_token:
             return self._refreshed(asked.refresh_token, asked.projects, now)
         if asked.credentials is not None:
-            return self._login.facts(asked.credentials, client_ip, asked.projects, challenge=self._challenge, now=now)
+            return self._logged_in(asked, asked.credentials, client_ip, now)
         return self._store.facts("", asked.projects) if asked.projects else Facts()
+
+    def _logged_in(self, asked: Asked, credentials: Basic, client_ip: str, now: int) -> Facts:
+        """Check a password. A request without a scope is what `docker login` sends, so that is the login that is recorded."""
+        try:
+            facts = self._login.facts(credentials, client_ip, asked.projects, challenge=self._challenge, now=now)
+        except RegistryError as refusal:
+            if refusal.code in ("UNAUTHORIZED", "TOOMANYREQUESTS"):
+                self._logins.failed(credentials.name, client_ip, now=now)
+            raise
+        if asked.scopes is None:
+            self._logins.succeeded(credentials.name, client_ip)
+        return facts
 
     def _refreshed(self, refresh_token: str, projects: Sequence[str], now: int) -> Facts:
         """Accept a refresh token while its user is enabled and has the password it was made with."""

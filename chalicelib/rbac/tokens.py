@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from chalicelib.rbac.model import ACTIONS, CATALOG, Caller
 
-ACCESS, REFRESH = "JWT", "refresh+jwt"
-ANONYMOUS_SUBJECT, USER_SUBJECT = "anonymous", "user:"
+ACCESS, REFRESH, TRUST = "JWT", "refresh+jwt", "trust+jwt"
+"""Types of tokens. TRUST is what a CI job gets for its ID token, and shows instead of it from then on."""
+ANONYMOUS_SUBJECT, USER_SUBJECT, CI_SUBJECT = "anonymous", "user:", "ci:"
 LEEWAY_S = 10
 """How far clocks may differ: a client learns `expires_in` a little after the token was made."""
 ACCESS_MAX_S = 3600
@@ -105,14 +106,25 @@ def caller(claims: Mapping[str, Any]) -> Caller:
     subject, is_admin = claims.get("sub"), claims.get("adm", False)
     if not isinstance(subject, str) or not isinstance(is_admin, bool):
         raise TokenRefused("no subject")
-    if subject != ANONYMOUS_SUBJECT and (not subject.startswith(USER_SUBJECT) or subject == USER_SUBJECT):
-        raise TokenRefused("unknown kind of subject")
-    name = "" if subject == ANONYMOUS_SUBJECT else subject.removeprefix(USER_SUBJECT)
+    name = _name(subject)
     project_ids = claims.get("pids", {})
     if not isinstance(project_ids, dict) or not all(_is_integer(value) for value in project_ids.values()):
         raise TokenRefused("malformed project ids")
-    access = claims.get("access")
-    return Caller(name, is_admin and name != "", None if access is None else _access(access), project_ids)
+    access = None if claims.get("access") is None else _access(claims["access"])
+    tags = None if claims.get("tags") is None else _tags(claims["tags"])
+    if subject.startswith(CI_SUBJECT) and (access is None or tags is None or is_admin):
+        raise TokenRefused("a CI job without limits")
+    return Caller(name, is_admin and name != "", access, project_ids, tags)
+
+
+def _name(subject: str) -> str:
+    """A caller's name. A CI job's begins with `ci$`, which no user's does."""
+    if subject == ANONYMOUS_SUBJECT:
+        return ""
+    for kind, prefix in ((USER_SUBJECT, ""), (CI_SUBJECT, "ci$")):
+        if subject.startswith(kind) and subject != kind:
+            return prefix + subject.removeprefix(kind)
+    raise TokenRefused("unknown kind of subject")
 
 
 def access_claims(actions: Mapping[str, frozenset[str]]) -> list[dict[str, Any]]:
@@ -142,6 +154,14 @@ def _access(value: object) -> dict[str, frozenset[str]]:
         else:
             raise TokenRefused("access to more than a repository")
     return found
+
+
+def _tags(value: object) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Read the claim `tags`: patterns of the tags that may be written, by repository and action."""
+    try:
+        return {name: {action: tuple(map(str, of)) for action, of in rules.items()} for name, rules in value.items()}  # type: ignore[attr-defined]
+    except (AttributeError, TypeError):
+        raise TokenRefused("malformed tags") from None
 
 
 def _check_claims(claims: Mapping[str, Any], rules: Rules, now: int) -> None:

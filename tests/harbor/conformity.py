@@ -1,7 +1,8 @@
 """What every answer below `/api/` must be: as the API description says, and as these rules say where it is silent.
 
 1. The status is one that the description has for the operation. `scripts/generate_api_description.py` adds what Harbor answers
-   and does not write down: 401, 403, 422, 429 and 501 everywhere, 404 where the path names something, 413 and 400 with a body.
+   and does not write down: 401, 403, 422 and 429 everywhere, 404 where the path names something, 413 and 400 with a body,
+   501 where the operation belongs to a later feature.
 2. No 5xx but 501. A path nobody described is 404; a method it does not have is 405 with `Allow`. 401 and 403 may come first.
 3. A body has the described schema: no unknown members, null only where `x-nullable` (or Harbor's `x-isnullable`) is, integers in
    their format's range, times with a zone. An answer without a schema has no body. An error is `{"errors": [{code, message}]}`.

@@ -49,8 +49,11 @@ def test_every_operation_of_harbor_is_there() -> None:
     assert len({operation.id for operation in OPERATIONS}) == len(OPERATIONS)
 
 
-def test_every_feature_of_later_is_a_tag() -> None:
-    assert set(description.LATER) <= {operation.tag for operation in OPERATIONS}
+def test_what_comes_later_is_described() -> None:
+    later = json.loads(description.text())["x-later"]
+    assert set(later) <= {operation.tag for operation in OPERATIONS} | {operation.id for operation in OPERATIONS}
+    for operation in OPERATIONS:
+        assert (501 in operation.responses) == (operation.later is not None)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)

@@ -1,0 +1,1 @@
+"""Keeping account of events: the audit log, its retention and purge."""

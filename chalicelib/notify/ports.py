@@ -1,0 +1,32 @@
+"""What the audit log needs from the outside. `chalicelib.aws` implements it; tests use fakes. Times are Unix microseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from chalicelib.events import Event
+from chalicelib.oci.digest import Digest
+from chalicelib.oci.reference import Repository, Tag
+
+
+class Taken(NamedTuple):
+    """An event and when it happened."""
+
+    event: Event
+    at_us: int
+
+
+class RowWriter(Protocol):
+    """Writes rows of the audit log; one thread uses it."""
+
+    def write(self, taken: Sequence[Taken], *, keep_days: int) -> Sequence[Taken]:
+        """Write rows that last `keep_days` and return those that could not be written. Idempotent.
+        One call per 25 items: a row, its copy in its project's log, and one number per log written to."""
+
+
+class PullStatistics(Protocol):
+    """Counts pulls of artifacts; plain updates, in no transaction."""
+
+    def note_pull(self, repository: Repository, digest: Digest, tag: Tag | None, *, now: int, count: int = 1) -> None:
+        """Add pulls and say when the last was (Unix seconds)."""

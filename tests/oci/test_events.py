@@ -1,0 +1,77 @@
+"""What the registry's routes record: pulls, pushes and deletes, each with who did it."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from chalicelib import bootstrap
+from chalicelib.api import Api
+from chalicelib.config import Settings
+from chalicelib.events import Event
+from chalicelib.oci.digest import Digest
+from tests import builders
+from tests.client import Client, basic
+from tests.fakes.audit import FakeRecorder
+
+
+@pytest.fixture
+def recorder(api: Api, settings: Settings) -> FakeRecorder:
+    return FakeRecorder()
+
+
+@pytest.fixture
+def client(settings: Settings, recorder: FakeRecorder) -> Client:
+    return Client(bootstrap.assemble(settings, recorder), basic("admin", "admin-secret"))
+
+
+def short(event: Event) -> str:
+    return f"{event.type} {event.resource} {event.operator} {event.client_ip} {event.is_success}"
+
+
+def test_push_pull_and_delete_are_events(client: Client, recorder: FakeRecorder) -> None:
+    name, content = f"library/e{uuid.uuid4().hex[:12]}", builders.image(layers=(b"layer",))
+    digest, layer = Digest.of(content), Digest.of(b"layer")
+    for blob in (b"{}", b"layer"):
+        client.push_blob(name, blob, Digest.of(blob))
+    assert recorder.events == []
+    client.send("PUT", f"/v2/{name}/manifests/v1", content)
+    client.send("PUT", f"/v2/{name}/manifests/{digest}", content)
+    client.get(f"/v2/{name}/manifests/v1")
+    client.get(f"/v2/{name}/manifests/{digest}")
+    client.send("HEAD", f"/v2/{name}/manifests/v1")
+    client.get(f"/v2/{name}/manifests/v1", if_none_match=f'"{digest}"')
+    client.get(f"/v2/{name}/manifests/none")
+    client.send("DELETE", f"/v2/{name}/manifests/v1")
+    client.send("DELETE", f"/v2/{name}/manifests/{digest}")
+    client.send("DELETE", f"/v2/{name}/manifests/{digest}")
+    client.send("DELETE", f"/v2/{name}/blobs/{layer}")
+    who = "admin 192.0.2.1 True"
+    assert [short(event) for event in recorder.events] == [
+        f"create_artifact {name}:v1 {who}",
+        f"create_artifact {name}@{digest} {who}",
+        f"pull_artifact {name}:v1 {who}",
+        f"pull_artifact {name}@{digest} {who}",
+        f"delete_tag {name}:v1 {who}",
+        f"delete_artifact {name}@{digest} {who}",
+        f"delete_blob {name}@{layer} {who}",
+    ]
+    assert len({event.project_id for event in recorder.events}) == 1
+    assert recorder.events[0].project_id > 0
+    assert [event.artifact.digest for event in recorder.events if event.artifact] == [str(digest)] * 2
+
+
+def test_an_anonymous_pull_has_no_operator(client: Client, recorder: FakeRecorder) -> None:
+    name = f"library/e{uuid.uuid4().hex[:12]}"
+    for blob in (b"{}", b"layer"):
+        client.push_blob(name, blob, Digest.of(blob))
+    client.send("PUT", f"/v2/{name}/manifests/v1", builders.image(layers=(b"layer",)))
+    Client(client.api).login(f"repository:{name}:pull").get(f"/v2/{name}/manifests/v1")
+    assert short(recorder.events[-1]) == f"pull_artifact {name}:v1  192.0.2.1 True"
+
+
+def test_a_wrong_password_at_the_registry_is_a_failed_login(client: Client, recorder: FakeRecorder) -> None:
+    refused = Client(client.api, basic("nobody", "wrong"))
+    assert [refused.get("/v2/").status for _ in range(2)] == [401, 401]
+    assert [short(event) for event in recorder.events] == ["login_user nobody nobody 192.0.2.1 False"]
