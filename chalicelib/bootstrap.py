@@ -20,6 +20,7 @@ from chalicelib.aws.secrets import RegistryKeys, Secrets, TokenKeys, ensure_keys
 from chalicelib.aws.sessions import DynamoSessions
 from chalicelib.aws.table import Table
 from chalicelib.aws.trust import DynamoTrust
+from chalicelib.aws.users import DynamoUsers
 from chalicelib.config import Settings
 from chalicelib.events import Recorder
 from chalicelib.notify.journal import Journal
@@ -101,13 +102,6 @@ def uploads(settings: Settings) -> Uploads:
 
 
 @functools.cache
-def manifests(settings: Settings) -> DynamoManifests:
-    """The storage of manifests: for the registry, and for the schedule that finishes deletions."""
-    wired = wire(settings)
-    return DynamoManifests(wired.table, wired.objects)
-
-
-@functools.cache
 def journal(settings: Settings) -> Journal:
     """The recorder of this process's events."""
     configurations = wire(settings).configurations
@@ -127,14 +121,14 @@ def registry(settings: Settings) -> Api:
 def assemble(settings: Settings, recorder: Recorder) -> Api:
     """The registry with a recorder of events."""
     wired = wire(settings)
-    stored = manifests(settings)
+    manifests = DynamoManifests(wired.table, wired.objects)
     routes = RegistryRoutes(
         access(settings),
         Blobs(DynamoBlobs(wired.table), wired.objects, url_s=settings.download_url_s),
-        Manifests(stored),
-        Tags(stored),
-        Referrers(stored),
-        Catalog(stored),
+        Manifests(manifests),
+        Tags(manifests),
+        Referrers(manifests),
+        Catalog(manifests),
         uploads(settings),
         recorder,
     )
@@ -182,7 +176,8 @@ def _probes(wired: Wired) -> Mapping[str, Callable[[], object]]:
 
 def users(settings: Settings) -> Users:
     """Users and their grants: for the administrator's command line."""
-    return Users(wire(settings).principals)
+    wired = wire(settings)
+    return Users(DynamoUsers(wired.table), wired.principals, wired.configurations)
 
 
 def projects(settings: Settings) -> Projects:
@@ -203,5 +198,5 @@ def provision(settings: Settings, admin_password: str | None, *, now: int) -> st
     if people.find(ADMIN) is not None:
         return None
     generated = None if admin_password else randomness.token_urlsafe(18)
-    people.create(ADMIN, admin_password or generated or "", is_admin=True, now=now)
+    people.create_first(ADMIN, admin_password or generated or "", now=now)
     return generated

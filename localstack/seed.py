@@ -31,7 +31,7 @@ def seed(settings: Settings, folder: DataFolder, chosen_password: str | None) ->
         return Admin(password)
     if chosen_password is None:
         return Admin(None)
-    bootstrap.users(settings).set_password(bootstrap.ADMIN, chosen_password)
+    bootstrap.users(settings).reset_first(bootstrap.ADMIN, chosen_password, now=int(time.time()))
     return Admin(chosen_password)
 
 

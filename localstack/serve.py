@@ -43,14 +43,13 @@ def prepare(environment: dict[str, str], folder: DataFolder, chosen_password: st
 
 
 async def sweep_hourly() -> None:
-    """Play the schedules that free what abandoned uploads hold and finish deletions."""
+    """Play the schedule that frees what abandoned uploads hold."""
     application = importlib.import_module("app")
     while True:
-        for sweep in (application.sweep_uploads, application.sweep_releases):
-            try:
-                await asyncio.to_thread(sweep, {}, None)
-            except Exception:  # noqa: BLE001 - a schedule tries again at its next time, and says what was wrong
-                telemetry.logger().exception(f"{sweep.__name__} failed")
+        try:
+            await asyncio.to_thread(application.sweep_uploads, {}, None)
+        except Exception:  # noqa: BLE001 - a schedule tries again at its next time, and says what was wrong
+            telemetry.logger().exception("sweeping abandoned uploads failed")
         await asyncio.sleep(_SWEEP_S)
 
 

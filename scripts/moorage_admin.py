@@ -22,8 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from chalicelib import bootstrap
 from chalicelib.aws.secrets import rotate_keys
 from chalicelib.config import Settings, SettingsError
-from chalicelib.rbac.model import PrincipalError
+from chalicelib.errors import RegistryError
+from chalicelib.rbac.model import PrincipalError, User
 from chalicelib.rbac.roles import ROLES
+from chalicelib.rbac.users import Profile, Users
 
 BY = "moorage_admin"
 
@@ -35,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_run(parsed, Settings.from_environ(os.environ), int(time.time())))
     except (PrincipalError, SettingsError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except RegistryError as error:
+        print(error.message, file=sys.stderr)
         return 1
     return 0
 
@@ -54,19 +59,27 @@ def _run(parsed: argparse.Namespace, settings: Settings, now: int) -> str:
 def _run_on_user(command: str, parsed: argparse.Namespace, settings: Settings, now: int) -> str:
     users = bootstrap.users(settings)
     if command == "user add":
-        users.create(parsed.name, _password(parsed.name), is_admin=parsed.admin, now=now)
+        profile = Profile(parsed.email, parsed.name) if parsed.email else None
+        users.create(parsed.name, _password(parsed.name), profile=profile, is_admin=parsed.admin, now=now)
         return f"user {parsed.name} was made"
     if command == "user password":
-        users.set_password(parsed.name, _password(parsed.name))
+        users.change_password(_known(users, parsed.name), _password(parsed.name), now=now)
         return f"the password of {parsed.name} was changed; refresh tokens are void"
     if command in ("user enable", "user disable"):
-        users.enable(parsed.name, is_enabled=command == "user enable")
+        users.enable(_known(users, parsed.name), is_enabled=command == "user enable", now=now)
         return f"user {parsed.name} is {parsed.command}d"
     if command == "grant":
         users.grant(parsed.project, parsed.user, parsed.role)
         return f"{parsed.user} is {parsed.role} of {parsed.project}"
     users.revoke(parsed.project, parsed.user)
     return f"{parsed.user} has no role in {parsed.project}"
+
+
+def _known(users: Users, name: str) -> User:
+    user = users.find(name)
+    if user is None:
+        raise PrincipalError(f"there is no user {name}")
+    return user
 
 
 def _password(name: str) -> str:
@@ -90,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     }.items():
         user.add_parser(name, help=help_).add_argument("name")
     user.choices["add"].add_argument("--admin", action="store_true", help="may do everything")
+    user.choices["add"].add_argument("--email", default="", help="an address nobody else has")
     grant = areas.add_parser("grant", help="give a user a role in a project")
     revoke = areas.add_parser("revoke", help="take it away")
     for command in (grant, revoke):

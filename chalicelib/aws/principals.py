@@ -7,11 +7,9 @@ import time
 from collections.abc import Iterable
 
 from chalicelib.aws import keys
-from chalicelib.aws.quotas import Quotas
 from chalicelib.aws.table import ConditionFailed, Key, Table
 from chalicelib.aws.tables import FailuresItem, GrantItem, Item, NameItem, ProjectItem, RobotItem, RoleItem, UserItem
 from chalicelib.cache import Cache
-from chalicelib.oci.quota import UNLIMITED
 from chalicelib.rbac.model import Facts, Failures, Grant, Project, Robot, RobotGrant, User
 from chalicelib.rbac.permissions import NOTHING, Permissions, parse
 from chalicelib.rbac.roles import ROLES
@@ -92,15 +90,6 @@ class DynamoPrincipals:
                 self._table.write([self._table.delete(pk, sk, condition="failures = :n", values={":n": seen.number})])
         return self._table.add(pk, sk, "failures", 1, kind="failures", ttl=now + keep_s)
 
-    def save_user(self, user: User, *, is_new: bool) -> bool:
-        """One conditional PutItem."""
-        item = user_item(user)
-        try:
-            self._table.write([self._table.put(item, is_new=is_new, condition="attribute_exists(pk)")])
-        except ConditionFailed:
-            return False
-        return True
-
     def save_grant(self, user: str, project: str, grant: Grant | None) -> None:
         """One PutItem or DeleteItem."""
         pk, sk = keys.user(user), keys.grant(project)
@@ -109,11 +98,8 @@ class DynamoPrincipals:
         else:
             self._table.write([self._table.put(GrantItem(pk, sk, project_id=grant.project_id, role=grant.role))])
 
-    def create_project(
-        self, name: str, *, is_public: bool, by: str, now: int, limit_bytes: int = UNLIMITED
-    ) -> Project | None:
-        """One UpdateItem of the id counter and one transaction, with the project's quota; an id whose transaction lost is never
-        used."""
+    def create_project(self, name: str, *, is_public: bool, by: str, now: int) -> Project | None:
+        """One UpdateItem of the id counter and one conditional PutItem; an id whose PutItem lost is never used."""
         project_id = self._table.add(keys.counter(_PROJECT_IDS), keys.COUNTER, "last", 1, kind="counter")
         item = ProjectItem(
             keys.project(name),
@@ -124,8 +110,7 @@ class DynamoPrincipals:
             created_by=by,
         )
         try:
-            quota = Quotas(self._table).create_actions(project_id, limit_bytes, now=now)
-            self._table.write([self._table.put(item, is_new=True), *quota])
+            self._table.write([self._table.put(item, is_new=True)])
         except ConditionFailed:
             return None
         return Project(name, project_id, is_public)
@@ -149,6 +134,7 @@ def to_user(name: str, item: Item | None) -> User | None:
         subject=item.subject or "",
         groups=tuple(item.groups or ()),
         updated_at=int(item.updated_at),
+        version=int(item.version),
     )
 
 
@@ -169,6 +155,7 @@ def user_item(user: User) -> UserItem:
         subject=user.subject or None,
         groups=list(user.groups) or None,
         updated_at=user.updated_at,
+        version=user.version,
     )
 
 

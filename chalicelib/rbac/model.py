@@ -69,6 +69,8 @@ class User:
     groups: tuple[int, ...] = ()
     """Ids of the groups the source said the user is in."""
     updated_at: int = 0
+    version: int = 0
+    """Counts the changes: one who writes says which state was read."""
 
     def works_at(self, now: int) -> bool:  # noqa: ARG002 - like a robot, which expires
         """Say whether the user may do anything at all."""

@@ -44,12 +44,6 @@ class FakePrincipals:
         self.failures[user, origin] = counted = known._replace(number=known.number + 1)
         return counted.number
 
-    def save_user(self, user: User, *, is_new: bool) -> bool:
-        if is_new == (user.name in self.users):
-            return False
-        self.users[user.name] = user
-        return True
-
     def save_grant(self, user: str, project: str, grant: Grant | None) -> None:
         self.grants.pop((user, project), None)
         if grant is not None:

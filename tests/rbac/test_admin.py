@@ -13,6 +13,7 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.aws.table import Table
 from chalicelib.config import Settings
+from chalicelib.rbac import password_rules
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "moorage_admin.py"
 Run = Callable[..., tuple[int, str]]
@@ -40,7 +41,7 @@ def run(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest
         monkeypatch.setattr("sys.stdin", io.StringIO(typed))
         status: int = main(arguments)
         captured = capsys.readouterr()
-        assert "secret" not in captured.out + captured.err
+        assert "Word-of" not in captured.out + captured.err
         return status, captured.out + captured.err
 
     return run_
@@ -53,14 +54,14 @@ def name() -> str:
 
 def test_user_grant_and_project(run: Run, environ: dict[str, str], name: str) -> None:
     assert run("project", "create", name)[1].startswith(f"private project {name} has id ")
-    assert run("user", "add", name, typed="secret-1\n") == (0, f"user {name} was made\n")
+    assert run("user", "add", name, typed="Word-of-1\n") == (0, f"user {name} was made\n")
     assert run("grant", name, name, "developer") == (0, f"{name} is developer of {name}\n")
     store = bootstrap.wire(Settings.from_environ(environ)).principals
     facts = store.facts(name, [name])
     assert facts.user is not None
     assert not facts.user.is_admin
     assert facts.grants[name].role == "developer"
-    run("user", "password", name, typed="secret-2\n")
+    run("user", "password", name, typed="Word-of-2\n")
     run("user", "disable", name)
     run("revoke", name, name)
     changed = store.facts(name, [name])
@@ -71,10 +72,10 @@ def test_user_grant_and_project(run: Run, environ: dict[str, str], name: str) ->
 
 
 def test_what_cannot_be_done_is_one_sentence_and_status_1(run: Run, name: str) -> None:
-    run("user", "add", name, "--admin", typed="secret\n")
-    assert run("user", "add", name, typed="secret\n") == (1, f"there is a user {name} already\n")
-    assert run("user", "password", "nobody", typed="secret\n") == (1, "there is no user nobody\n")
-    assert run("user", "add", "other", typed="\n") == (1, "a password has 1 to 1024 characters\n")
+    run("user", "add", name, "--admin", typed="Word-of-3\n")
+    assert run("user", "add", name, typed="Word-of-3\n") == (1, f"there is a user {name} already\n")
+    assert run("user", "password", "nobody", typed="Word-of-3\n") == (1, "there is no user nobody\n")
+    assert run("user", "add", "other", typed="\n") == (1, f"{password_rules.RULE}\n")
     assert run("grant", "missing", name, "guest") == (1, "there is no project missing\n")
     assert run("project", "create", "Not-A-Name")[0] == 1
 
