@@ -16,6 +16,10 @@ from chalicelib.http import Request, Response, error_response
 _API_VERSION = {"Docker-Distribution-API-Version": "registry/2.0"}
 """On every answer below `/v2/`, errors too: `docker manifest` of 20.10 takes a 401 without it for a registry of version 1."""
 
+_NO_CONTENT = {"Content-Type": "text/plain; charset=utf-8"}
+"""On answers of the management API without a body: what has no type is `application/json` to API Gateway, and harborapi fails when it
+parses nothing as JSON."""
+
 
 class Routes(Protocol):
     """An area's own table of paths."""
@@ -45,7 +49,8 @@ class Api:
         if _is_registry(request.path):
             return Response(response.status, {**_API_VERSION, **response.headers}, response.body)
         if _is_console(request.path):
-            return Response(response.status, {"X-Request-Id": _request_id(request), **response.headers}, response.body)
+            general = {"X-Request-Id": _request_id(request), **({} if response.body else _NO_CONTENT)}
+            return Response(response.status, {**general, **response.headers}, response.body)
         return response
 
     def _answer(self, request: Request, now: int) -> Response:

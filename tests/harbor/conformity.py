@@ -5,7 +5,8 @@
    501 where the operation belongs to a later feature.
 2. No 5xx but 501. A path nobody described is 404; a method it does not have is 405 with `Allow`. 401 and 403 may come first.
 3. A body has the described schema: no unknown members, null only where `x-nullable` (or Harbor's `x-isnullable`) is, integers in
-   their format's range, times with a zone. An answer without a schema has no body. An error is `{"errors": [{code, message}]}`.
+   their format's range, times with a zone. An answer without a schema has no body, and says that it is no
+   JSON (API Gateway says it is when nobody does). An error is `{"errors": [{code, message}]}`.
 4. `X-Request-Id` is always there; `X-Total-Count`, `Link` and `Location` where described, and well-formed: `Link` leads to pages
    of a list, `Location` is relative to the root and a path of the description.
 """
@@ -72,6 +73,9 @@ def _check_body(
     schema = described.get("schema") or (_ERRORS if status >= 400 else None)
     if schema is None:
         _demand(not body, "there should be no body")
+        _demand(
+            not headers.get("content-type", "application/json").startswith("application/json"), "nothing is no JSON"
+        )
     elif status < 400 and schema.get("type") in ("string", "file"):
         produces, kind = _described(operation).get("produces"), headers.get("content-type", "").partition(";")[0]
         _demand(bool(kind) and (produces is None or kind in produces), f"Content-Type is not one of {produces}")
