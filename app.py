@@ -115,6 +115,11 @@ def sweep_uploads(event: dict[str, Any], context: Any) -> dict[str, int]:  # noq
     return {"freed": bootstrap.uploads(_settings()).sweep(now=int(time.time()))}
 
 
+def sweep_releases(event: dict[str, Any], context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambda's signature
+    """Schedule, hourly: finish deletions that stopped half-way or were put off. Idempotent. `{"finished": deletions}`."""
+    return {"finished": bootstrap.manifests(_settings()).release_pending(now=int(time.time()))}
+
+
 @functools.cache
 def _settings() -> Settings:
     return Settings.from_environ(os.environ)
@@ -139,4 +144,4 @@ def _request(event: dict[str, Any]) -> Request:
     )
 
 
-__all__ = ["answer", "app", "authorize", "sweep_uploads"]
+__all__ = ["answer", "app", "authorize", "sweep_releases", "sweep_uploads"]

@@ -102,6 +102,13 @@ def uploads(settings: Settings) -> Uploads:
 
 
 @functools.cache
+def manifests(settings: Settings) -> DynamoManifests:
+    """The storage of manifests: for the registry, and for the schedule that finishes deletions."""
+    wired = wire(settings)
+    return DynamoManifests(wired.table, wired.objects)
+
+
+@functools.cache
 def journal(settings: Settings) -> Journal:
     """The recorder of this process's events."""
     configurations = wire(settings).configurations
@@ -121,14 +128,14 @@ def registry(settings: Settings) -> Api:
 def assemble(settings: Settings, recorder: Recorder) -> Api:
     """The registry with a recorder of events."""
     wired = wire(settings)
-    manifests = DynamoManifests(wired.table, wired.objects)
+    stored = manifests(settings)
     routes = RegistryRoutes(
         access(settings),
         Blobs(DynamoBlobs(wired.table), wired.objects, url_s=settings.download_url_s),
-        Manifests(manifests),
-        Tags(manifests),
-        Referrers(manifests),
-        Catalog(manifests),
+        Manifests(stored),
+        Tags(stored),
+        Referrers(stored),
+        Catalog(stored),
         uploads(settings),
         recorder,
     )

@@ -43,13 +43,14 @@ def prepare(environment: dict[str, str], folder: DataFolder, chosen_password: st
 
 
 async def sweep_hourly() -> None:
-    """Play the schedule that frees what abandoned uploads hold."""
+    """Play the schedules that free what abandoned uploads hold and finish deletions."""
     application = importlib.import_module("app")
     while True:
-        try:
-            await asyncio.to_thread(application.sweep_uploads, {}, None)
-        except Exception:  # noqa: BLE001 - a schedule tries again at its next time, and says what was wrong
-            telemetry.logger().exception("sweeping abandoned uploads failed")
+        for sweep in (application.sweep_uploads, application.sweep_releases):
+            try:
+                await asyncio.to_thread(sweep, {}, None)
+            except Exception:  # noqa: BLE001 - a schedule tries again at its next time, and says what was wrong
+                telemetry.logger().exception(f"{sweep.__name__} failed")
         await asyncio.sleep(_SWEEP_S)
 
 

@@ -21,7 +21,11 @@
     X#<list>                 <key>                     a list's rows in its order: projects, users, robots, groups, labels, ...
     N#<list>                 <shard>                   how many rows a list has, in sixteen counters
     C                        <project>/<repository>    catalog: one small item a repository
-    R#<project id>#<repo>    M                         repository
+    Q#<project id>           <shard>                   quota: bytes used here, room left here
+                             L                         quota: the limit
+    R#<project id>#<repo>    M                         repository: description, when it was made
+                             I#<time>#<digest>         row of an artifact in the repository's list (Harbor's), 150 bytes
+                             J#<time>#<digest>         the same of one that is not listed: accessory, untagged child of an index
                              A#<digest>                manifest; bytes up to 64 KiB inline, above in S3 only
                              T#<tag>                   tag -> digest (current pointer)
                              D#<digest>#<tag>          the same, from the manifest's side
@@ -29,6 +33,11 @@
                              X#<digest>#<time>         manifest deletion, append-only: ends the history of its tags
                              F#<subject>#<digest>      referrer's descriptor
                              B#<digest>                link: the repository may serve this blob
+                             E#<part>#<digest>         edge: the manifest `digest` needs this blob or manifest
+                             LB#<digest>               labels of an artifact
+                             S                         statistics: how often pulled, when last
+                             V#<digest>[#<tag>]        when an artifact, a tag was last pulled
+    W#<0..3>                 <project id>#<repo>#<d>   journal: a deleted manifest whose blobs are to be released
     PB#<project id>#<digest> B                         blob in a project: how many of its repositories link it
     B#<digest>               B                         blob of the registry: S3 key, size
     AU#<log>#<shard>         <time>#<process>          audit row; a log is `*` (the registry) or a project id; ends by TTL
@@ -62,7 +71,8 @@ Access patterns (reads: strongly consistent unless said)
     page of an audit log     Query AC# (a number an hour), Get AM# in an hour of more than 250 rows, Query of each shard: 6
     audit log, filtered      Query of each shard per MB, newest first, until 20,000 rows were seen
     delete a tag             Get T#, 1 transaction
-    delete a manifest        Get A#, 1 transaction, Query D#<digest>#, then 50 tags a transaction: 23 calls for 1,000 tags
+    delete a manifest        Get A#, 1 transaction, Query D#<digest>#, then 49 tags a transaction: 24 calls for 1,000 tags;
+                             with at most 50 tags also: who needs each blob (Query E#, batch A#), 2 transactions per 28 released
 
 Partitions: a repository's items share one, which DynamoDB splits by heat (no local index hinders it). Writes to `C`
 happen once in a repository's life. Blobs, uploads and users have partitions of their own.
@@ -80,6 +90,22 @@ NAME, GROUP, ROLE = "N", "G", "R"
 CATALOG = "C"
 LABEL = "LA"
 CONFIGURATION = "CF"
+LIMIT, STATISTICS = "L", "S"
+SHOWN, HIDDEN, EDGES, MANIFESTS, TAGS, LINKS = "I#", "J#", "E#", "A#", "T#", "B#"
+TRACES = ("D#", "F#", "H#", "X#", "LB#", "V#")
+"""What a removed repository leaves beside manifests, tags, blobs and edges."""
+REPOSITORIES = "repositories"
+"""List of all repositories; with a project's id those of the project."""
+
+
+def repositories(project_id: int) -> str:
+    """List of a project's repositories, for its total."""
+    return f"{REPOSITORIES}#{project_id}"
+
+
+def artifacts(project_id: int, name: str) -> str:
+    """List of a repository's artifacts, for its total."""
+    return f"artifacts#{project_id}#{name}"
 
 
 def project(name: str) -> str:
@@ -193,6 +219,46 @@ def shard(number: int) -> str:
 def repository(project_id: int, name: str) -> str:
     """Partition of a repository; `name` is without the project."""
     return f"R#{project_id}#{name}"
+
+
+def quota(project_id: int) -> str:
+    """Partition of a project's quota."""
+    return f"Q#{project_id}"
+
+
+def shown(pushed_us: int, digest: str) -> str:
+    """Sort key of an artifact's row in its repository's list; rows sort by time."""
+    return f"{SHOWN}{pushed_us:020d}#{digest}"
+
+
+def hidden(pushed_us: int, digest: str) -> str:
+    """Sort key of the row of an artifact that is not listed."""
+    return f"{HIDDEN}{pushed_us:020d}#{digest}"
+
+
+def edge(part: str, digest: str = "") -> str:
+    """Sort key of a manifest's need for a blob or manifest; without a digest the prefix of all that need it."""
+    return f"E#{part}#{digest}"
+
+
+def labels(digest: str = "") -> str:
+    """Sort key of an artifact's labels; without a digest the prefix of all in the repository."""
+    return f"LB#{digest}"
+
+
+def pulled(digest: str, tag_name: str | None = None) -> str:
+    """Sort key of when an artifact, or one of its tags, was last pulled. The first is a prefix of the others."""
+    return f"V#{digest}" if tag_name is None else f"V#{digest}#{tag_name}"
+
+
+def journal(shard_number: int) -> str:
+    """Partition of a part of the journal of releases."""
+    return f"W#{shard_number}"
+
+
+def journal_entry(project_id: int, name: str, digest: str) -> str:
+    """Sort key of a deleted manifest's entry in the journal."""
+    return f"{project_id}#{name}#{digest}"
 
 
 def manifest(digest: str) -> str:

@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterable
 
 from chalicelib.aws import keys
+from chalicelib.aws.quotas import Quotas
 from chalicelib.aws.table import ConditionFailed, Key, Table
 from chalicelib.aws.tables import FailuresItem, GrantItem, Item, NameItem, ProjectItem, RobotItem, RoleItem, UserItem
 from chalicelib.cache import Cache
+from chalicelib.oci.quota import UNLIMITED
 from chalicelib.rbac.model import Facts, Failures, Grant, Project, Robot, RobotGrant, User
 from chalicelib.rbac.permissions import NOTHING, Permissions, parse
 from chalicelib.rbac.roles import ROLES
@@ -98,8 +100,11 @@ class DynamoPrincipals:
         else:
             self._table.write([self._table.put(GrantItem(pk, sk, project_id=grant.project_id, role=grant.role))])
 
-    def create_project(self, name: str, *, is_public: bool, by: str, now: int) -> Project | None:
-        """One UpdateItem of the id counter and one conditional PutItem; an id whose PutItem lost is never used."""
+    def create_project(
+        self, name: str, *, is_public: bool, by: str, now: int, limit_bytes: int = UNLIMITED
+    ) -> Project | None:
+        """One UpdateItem of the id counter and one transaction, with the project's quota; an id whose transaction lost is never
+        used."""
         project_id = self._table.add(keys.counter(_PROJECT_IDS), keys.COUNTER, "last", 1, kind="counter")
         item = ProjectItem(
             keys.project(name),
@@ -110,7 +115,8 @@ class DynamoPrincipals:
             created_by=by,
         )
         try:
-            self._table.write([self._table.put(item, is_new=True)])
+            quota = Quotas(self._table).create_actions(project_id, limit_bytes, now=now)
+            self._table.write([self._table.put(item, is_new=True), *quota])
         except ConditionFailed:
             return None
         return Project(name, project_id, is_public)

@@ -10,7 +10,6 @@ from typing import Any
 
 from pynamodb.attributes import (
     AttributeContainer,
-    BinaryAttribute,
     BooleanAttribute,
     DiscriminatorAttribute,
     JSONAttribute,
@@ -162,93 +161,11 @@ class CounterItem(Item, discriminator="counter"):
 
 
 class TotalItem(Item, discriminator="total"):
-    """`N#<list> <shard>`."""
+    """`N#<list> <shard>`; `epoch` counts the releases that a push must not overlap, see `aws.releases`."""
 
-    number = NumberAttribute()
-
-
-class CatalogItem(Item, discriminator="catalog"):
-    """`C <project>/<repository>`"""
-
-    project_id = NumberAttribute()
-
-
-class RepositoryItem(Item, discriminator="repository"):
-    """`R#<project id>#<repository> M`"""
-
-    created_at = NumberAttribute()
-
-
-class ManifestItem(Item, discriminator="manifest"):
-    """`R# A#<digest>`; `content` is absent when the bytes are in S3 only."""
-
-    media_type = UnicodeAttribute()
-    size_bytes = NumberAttribute()
-    content = BinaryAttribute(null=True, legacy_encoding=False)
-    key = UnicodeAttribute()
-    subject = UnicodeAttribute(null=True)
-    artifact_type = UnicodeAttribute(null=True)
-    pushed_at = NumberAttribute()
-    pushed_by = UnicodeAttribute()
-
-
-class TagItem(Item, discriminator="tag"):
-    """`R# T#<tag>`"""
-
-    digest = UnicodeAttribute()
-    tagged_at = NumberAttribute()
-
-
-class TagOfItem(Item, discriminator="tag_of"):
-    """`R# D#<digest>#<tag>`"""
-
-
-class HistoryItem(Item, discriminator="history"):
-    """`R# H#<tag>#<time>`; no digest: the tag was removed."""
-
-    digest = UnicodeAttribute(null=True)
-    by = UnicodeAttribute()
-
-
-class DeletionItem(Item, discriminator="deletion"):
-    """`R# X#<digest>#<time>`"""
-
-    by = UnicodeAttribute()
-
-
-class ReferrerItem(Item, discriminator="referrer"):
-    """`R# F#<subject>#<digest>`; `annotations` is absent when too large, then `key` says where the manifest is."""
-
-    media_type = UnicodeAttribute()
-    size_bytes = NumberAttribute()
-    artifact_type = UnicodeAttribute(null=True)
-    annotations = JSONAttribute(null=True)
-    key = UnicodeAttribute(null=True)
-
-
-class LinkItem(Item, discriminator="link"):
-    """`R# B#<digest>`"""
-
-    key = UnicodeAttribute()
-    size_bytes = NumberAttribute()
-    touched_at = NumberAttribute()
-
-
-class ProjectBlobItem(Item, discriminator="project_blob"):
-    """`PB#<project id>#<digest> B`"""
-
-    key = UnicodeAttribute()
-    size_bytes = NumberAttribute()
-    repositories = NumberAttribute()
-
-
-class BlobItem(Item, discriminator="blob"):
-    """`B#<digest> B`"""
-
-    key = UnicodeAttribute()
-    size_bytes = NumberAttribute()
-    touched_at = NumberAttribute()
-    links = NumberAttribute()
+    number = NumberAttribute(null=True)
+    changed_at = NumberAttribute(null=True)
+    epoch = NumberAttribute(null=True)
 
 
 class SessionItem(Item, discriminator="session"):

@@ -74,10 +74,11 @@ class Blobs:
 
     def mount(self, target: Repository, source: Repository | None, digest: Digest, *, now: int) -> bool:
         """Link a blob into `target`. `source` is a repository its reader may pull from; None looks in the target's project.
-        False when the blob is not there: the client then uploads it. Idempotent."""
+        False when the blob is not there: the client then uploads it. Idempotent. Raises DENIED (403) for want of quota."""
         project = target.project_id
         link = self._store.link(source, digest) if source else self._store.project_blob(project, digest)
-        return link is not None and self._store.mount(target, link, now=now) is not None
+        is_shared = source is None or source.project_id == project
+        return link is not None and self._store.mount(target, link, now=now, is_shared=is_shared) is not None
 
     def remove(self, repository: Repository, digest: Digest) -> None:
         """Take a blob out of a repository. The bytes stay until garbage collection. Raises BLOB_UNKNOWN."""

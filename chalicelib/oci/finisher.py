@@ -26,7 +26,7 @@ class Finisher:
 
     def make(self, repository: Repository, taken: Session, now: int, *, is_checked: bool) -> None:
         """Finish a session in phase FINISHING; may be repeated. Unless the digest is checked already, the object is read back.
-        Raises DIGEST_INVALID, and BLOB_UPLOAD_UNKNOWN when the bytes are gone."""
+        Raises DIGEST_INVALID, BLOB_UPLOAD_UNKNOWN when the bytes are gone, DENIED when the quota has no room for them."""
         if taken.multipart_id:
             try:
                 self._objects.complete_multipart(taken.key, taken.multipart_id, taken.parts)
@@ -37,13 +37,26 @@ class Finisher:
         self.record(repository, Digest.parse(taken.digest), taken.key, taken.size_bytes, now)
 
     def resume(self, repository: Repository, taken: Session, now: int) -> None:
-        """Go on with a closing PUT that stopped half-way; nothing is left to do when it had succeeded."""
-        if self._blobs.link(repository, Digest.parse(taken.digest)) is None:
-            self.make(repository, taken, now, is_checked=False)
+        """Go on with a closing PUT that stopped half-way; nothing is left to do when it had succeeded. Its twin, which may still
+        run, drops the object when the quota refuses it: so look again whether the object is there."""
+        digest = Digest.parse(taken.digest)
+        if self._blobs.link(repository, digest) is not None:
+            return
+        self.make(repository, taken, now, is_checked=False)
+        link = self._blobs.link(repository, digest)
+        if link is not None and link.key == taken.key and self._objects.size(taken.key) is None:
+            self._blobs.unlink(repository, digest)
+            raise unknown(taken.upload_id)
 
     def record(self, repository: Repository, digest: Digest, key: str, size_bytes: int, now: int) -> Link:
-        """Record an object as a blob; drop it when the registry has the blob already."""
-        link = self._blobs.commit(repository, digest, key, size_bytes, now=now)
+        """Record an object as a blob; drop it when the registry has the blob already, and when the project's quota has no room
+        for it (DENIED, 403)."""
+        try:
+            link = self._blobs.commit(repository, digest, key, size_bytes, now=now)
+        except RegistryError as error:
+            if error.code == "DENIED" and self._blobs.link(repository, digest) is None:
+                self._objects.delete([key])
+            raise
         if link.key != key:
             self._objects.delete([key])
         return link

@@ -18,7 +18,9 @@ from chalicelib.oci.ports import Gathered, Link, ManifestStore, Push, StoredMani
 from chalicelib.oci.reference import Repository, Tag
 
 MAX_TAGS = 10
-_ATTEMPTS = 6
+_ATTEMPTS = 12
+"""How often a push looks again. Each time somebody else got what it waited for; 20 deletions a second in the same repository
+come in between one time in four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +70,18 @@ class Manifests:
         now: int,
     ) -> Pushed:
         """Store a manifest under its digest and tags, byte for byte. Idempotent.
-        Raises DIGEST_INVALID, MANIFEST_INVALID, TOO_LARGE, MANIFEST_BLOB_UNKNOWN; then nothing is stored."""
+        Raises DIGEST_INVALID, MANIFEST_INVALID, TOO_LARGE, MANIFEST_BLOB_UNKNOWN, DENIED (quota); then nothing is stored."""
         named = list(dict.fromkeys([reference, *tags] if isinstance(reference, Tag) else tags))
         if len(named) > MAX_TAGS:
             raise RegistryError("TOO_MANY_TAGS", {"limit": MAX_TAGS})
         digest = _checked_digest(reference, content)
         manifest = parse_manifest(content, content_type, digest)
         subject = manifest.subject.digest if manifest.subject else None
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             gathered = self._store.gather(repository, manifest, named)
             stale = _check_references(manifest, gathered, now)
             try:
-                self._store.put(repository, Push(manifest, named, gathered, stale, by), now=now)
+                self._store.put(repository, Push(manifest, named, gathered, stale, by, attempt > 0), now=now)
             except TagMoved:
                 continue
             return Pushed(digest, subject, named)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
+from chalicelib.oci.artifact import Listed
 from chalicelib.oci.descriptor import Descriptor
 from chalicelib.oci.digest import Digest
 from chalicelib.oci.manifest import Manifest
@@ -31,11 +32,13 @@ class Link:
     key: str
     size_bytes: int
     touched_at: int
+    is_leaving: bool = False
+    """A deleted manifest was the last to need it, and it is about to go unless somebody touches it."""
 
 
 def is_stale(link: Link, now: int) -> bool:
     """Say whether a link must be touched before something new relies on it."""
-    return now - link.touched_at > GRACE_S // 2
+    return link.is_leaving or now - link.touched_at > GRACE_S // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,14 @@ class Gathered:
     is_known: bool
     """The manifest itself is already there."""
     is_repository_known: bool
+    own: Listed | None = None
+    """The manifest's own row, when it is there."""
+    listed: Mapping[Digest, Listed] = field(default_factory=dict)
+    """The rows of the manifests an index names."""
+    epoch: int = 0
+    """How many releases of blobs the repository had: a push that overlaps one looks again."""
+    is_repository_leaving: bool = False
+    """The repository's deletion has begun; a push takes it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +91,12 @@ class Push:
     stale_links: Sequence[Link] = field(default=())
     """Links whose grace period must move before garbage collection may look at them again."""
     pushed_by: str = ""
+    is_stored: bool = False
+    """The manifest's bytes are in the object store already, from an attempt before this one."""
 
 
 class TagMoved(Exception):
-    """A tag of the push was moved by somebody else between the read and the write; read again."""
+    """What the push read was changed by somebody else before it wrote (a tag moved, most often); read again."""
 
 
 class BlobStore(Protocol):
@@ -97,10 +110,12 @@ class BlobStore(Protocol):
 
     def commit(self, repository: Repository, digest: Digest, key: str, size_bytes: int, *, now: int) -> Link:
         """Record an uploaded object as this blob and link it. When the blob exists already the link names the older
-        object, so `link.key != key` tells the caller to drop its own. One transaction for a new blob; idempotent."""
+        object, so `link.key != key` tells the caller to drop its own. One transaction for a new blob; idempotent.
+        Raises DENIED (403) when the project's quota has no room for it."""
 
-    def mount(self, repository: Repository, link: Link, *, now: int) -> Link | None:
-        """Link a blob that another repository has. None when the blob is gone meanwhile. Idempotent."""
+    def mount(self, repository: Repository, link: Link, *, now: int, is_shared: bool = False) -> Link | None:
+        """Link a blob that another repository has; `is_shared`: one of the same project, as far as the caller knows. None when
+        the blob is gone meanwhile. Idempotent. Raises DENIED (403) when the project's quota has no room for it."""
 
     def unlink(self, repository: Repository, digest: Digest) -> bool:
         """Take the blob from the repository. False when it was not there."""
@@ -123,13 +138,22 @@ class ManifestStore(Protocol):
 
     def put(self, repository: Repository, push: Push, *, now: int) -> None:
         """Store the manifest's bytes, then manifest, tags, history, referrer and repository in one transaction.
-        Raises TagMoved when the tags are no longer as gathered, MANIFEST_BLOB_UNKNOWN when a stale link vanished. Idempotent."""
+        Raises TagMoved when something is no longer as gathered, MANIFEST_BLOB_UNKNOWN when a stale link vanished, DENIED (403)
+        when the project's quota has no room for the manifest. Idempotent."""
 
     def untag(self, repository: Repository, tag: Tag, *, by: str) -> bool:
         """Remove a tag, keep its manifest. False when there is none."""
 
     def delete(self, repository: Repository, digest: Digest, *, by: str) -> bool:
-        """Remove a manifest, its tags and its entry as a referrer. False when there is none."""
+        """Remove a manifest, its tags and its entry as a referrer, and release the blobs that no other manifest of the
+        repository needs: at once, or by `release_pending` when it had more than 50 tags. False when there is none."""
+
+    def delete_repository(self, repository: Repository, *, by: str) -> bool:
+        """Remove a repository with all it had when the call began; what is pushed meanwhile stays, and the repository with it.
+        False when there is none. Many transactions: may be repeated, and `release_pending` goes on where it stopped."""
+
+    def release_pending(self, *, now: int) -> int:
+        """Finish deletions that stopped half-way or were put off; return how many."""
 
     def is_repository(self, repository: Repository) -> bool:
         """Say whether anything was ever pushed here."""

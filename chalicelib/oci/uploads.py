@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -98,7 +100,7 @@ class Uploads:
         return Started(upload_id, self._location(str(repository), upload_id, state.sign(self._keys)))
 
     def monolithic(self, repository: Repository, digest: Digest, body: bytes, *, now: int) -> Link:
-        """Store a blob that came in one piece. Raises DIGEST_INVALID (400)."""
+        """Store a blob that came in one piece. Raises DIGEST_INVALID (400), DENIED (403) when the quota has no room for it."""
         found = Digest.of(body, digest.algorithm)
         if found != digest:
             raise mismatch(digest, found)
@@ -142,7 +144,8 @@ class Uploads:
         check_announced(chunk, length)
         session = self._sessions.load(upload.state.upload_id)
         if session is not None and session.phase is Phase.FINISHING and session.digest == str(digest):
-            self._finisher.resume(upload.state.repository, session, now)
+            with self._closed_if_denied(session):
+                self._finisher.resume(upload.state.repository, session, now)
             return self._created(upload, Digest.parse(session.digest))
         session = self._open(upload, session)
         try:
@@ -155,7 +158,7 @@ class Uploads:
 
     def end(self, receiving: Receiving, rest: Content, *, now: int) -> Response:
         """Make a request's bytes durable, `rest` being those no job has: 202 for a PATCH, 201 for a PUT.
-        Raises SIZE_INVALID, RANGE_INVALID, DIGEST_INVALID, BLOB_UPLOAD_UNKNOWN."""
+        Raises SIZE_INVALID, RANGE_INVALID, DIGEST_INVALID, BLOB_UPLOAD_UNKNOWN, DENIED (quota)."""
         upload, transfer = receiving.upload, receiving.transfer
         try:
             check_size(receiving.chunk, receiving.length, transfer.size_bytes)
@@ -254,8 +257,19 @@ class Uploads:
             self._close(before)
             raise mismatch(digest, known)
         taken = transfer.take(rest, digest)
-        self._finisher.make(upload.state.repository, taken, now, is_checked=is_checked)
+        with self._closed_if_denied(taken):
+            self._finisher.make(upload.state.repository, taken, now, is_checked=is_checked)
         return self._created(upload, digest)
+
+    @contextmanager
+    def _closed_if_denied(self, taken: Session) -> Iterator[None]:
+        """When the quota refuses the blob the upload is over; its bytes are freed already."""
+        try:
+            yield
+        except RegistryError as error:
+            if error.code == "DENIED":
+                self._close(taken)
+            raise
 
     def _created(self, upload: Upload, digest: Digest) -> Response:
         location = f"{self._public}/v2/{upload.state.repository}/blobs/{digest}"

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib.aws import counters, keys
+from chalicelib.aws.registry_tables import CatalogItem
 from chalicelib.aws.table import ConditionFailed, Table
-from chalicelib.aws.tables import CatalogItem
 
 
 @pytest.fixture

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import itertools
+from dataclasses import dataclass, replace
 
 from chalicelib.errors import RegistryError
+from chalicelib.oci import quota
+from chalicelib.oci.artifact import Listed, Statistics, row_of
 from chalicelib.oci.descriptor import Descriptor
 from chalicelib.oci.digest import Digest
 from chalicelib.oci.manifest import Manifest
 from chalicelib.oci.ports import REFERRERS_BYTES, Gathered, Link, Page, Push, StoredManifest, TagMoved
+from chalicelib.oci.quota import UNLIMITED, Usage
 from chalicelib.oci.reference import Repository, Tag
+
+
+@dataclass
+class Stored:
+    """A manifest that was pushed."""
+
+    manifest: Manifest
+    at: int
+    by: str
+    us: int
+    is_tagged: bool
 
 
 class FakeBlobs:
     def __init__(self) -> None:
         self.links: dict[tuple[Repository, Digest], Link] = {}
         self.blobs: dict[Digest, Link] = {}
+        self.manifests: dict[tuple[Repository, Digest], Stored] = {}
+        self.limits: dict[int, int] = {}
 
     def link(self, repository: Repository, digest: Digest) -> Link | None:
         return self.links.get((repository, digest))
@@ -25,13 +42,15 @@ class FakeBlobs:
         return found[0] if found else None
 
     def commit(self, repository: Repository, digest: Digest, key: str, size_bytes: int, *, now: int) -> Link:
+        self._charge(repository, digest, size_bytes)
         blob = self.blobs.setdefault(digest, Link(digest, key, size_bytes, now))
         self.links[repository, digest] = link = replace(blob, touched_at=now)
         return link
 
-    def mount(self, repository: Repository, link: Link, *, now: int) -> Link | None:
+    def mount(self, repository: Repository, link: Link, *, now: int, is_shared: bool = False) -> Link | None:
         if self.blobs.get(link.digest) is None:
             return None
+        self._charge(repository, link.digest, link.size_bytes)
         self.links[repository, link.digest] = mounted = replace(link, touched_at=now)
         return mounted
 
@@ -43,28 +62,51 @@ class FakeBlobs:
             raise RegistryError("BLOB_UNKNOWN")
         self.links[repository, link.digest] = replace(link, touched_at=now)
 
+    def usage(self, project_id: int) -> Usage:
+        blobs = {d: link.size_bytes for (r, d), link in self.links.items() if r.project_id == project_id}
+        manifests = [len(s.manifest.content) for (r, _), s in self.manifests.items() if r.project_id == project_id]
+        return Usage(self.limits.get(project_id, UNLIMITED), sum(blobs.values()) + sum(manifests))
+
+    def set_limit(self, project_id: int, limit_bytes: int, *, now: int) -> Usage:
+        self.limits[project_id] = limit_bytes
+        return self.usage(project_id)
+
+    def _charge(self, repository: Repository, digest: Digest, size_bytes: int) -> None:
+        if self.project_blob(repository.project_id, digest) is None:
+            self.demand(repository.project_id, size_bytes)
+
+    def demand(self, project_id: int, size_bytes: int) -> None:
+        usage = self.usage(project_id)
+        if usage.limit_bytes != UNLIMITED and usage.used_bytes + size_bytes > usage.limit_bytes:
+            raise quota.exceeded(usage, size_bytes)
+
 
 class FakeManifests:
     def __init__(self, blobs: FakeBlobs) -> None:
         self._blobs = blobs
-        self.manifests: dict[tuple[Repository, Digest], tuple[Manifest, int]] = {}
+        self.manifests = blobs.manifests
         self.pointers: dict[tuple[Repository, Tag], Digest] = {}
-        self.known: set[Repository] = set()
+        self.tagged_at: dict[tuple[Repository, Tag], int] = {}
+        self.known: dict[Repository, int] = {}
+        self.labels: dict[tuple[Repository, Digest], frozenset[int]] = {}
+        self.pulls: dict[Repository, Statistics] = {}
+        self._clock = itertools.count(1)
 
     def find(self, repository: Repository, digest: Digest) -> StoredManifest | None:
         if (repository, digest) not in self.manifests:
             return None
-        manifest, at = self.manifests[repository, digest]
-        return StoredManifest(digest, manifest.media_type, manifest.content, at)
+        stored = self.manifests[repository, digest]
+        return StoredManifest(digest, stored.manifest.media_type, stored.manifest.content, stored.at)
 
     def resolve(self, repository: Repository, tag: Tag) -> Digest | None:
         return self.pointers.get((repository, tag))
 
     def gather(self, repository: Repository, manifest: Manifest, tags: list[Tag]) -> Gathered:
         digests = [d.digest for d in (*manifest.blobs, *manifest.manifests)]
+        children = {d for d in digests if (repository, d) in self.manifests}
         return Gathered(
             {d: self._blobs.links[repository, d] for d in digests if (repository, d) in self._blobs.links},
-            {d: len(self.manifests[repository, d][0].content) for d in digests if (repository, d) in self.manifests},
+            {d: len(self.manifests[repository, d].manifest.content) for d in children},
             {t: self.pointers[repository, t] for t in tags if (repository, t) in self.pointers},
             is_known=(repository, manifest.digest) in self.manifests,
             is_repository_known=repository in self.known,
@@ -77,11 +119,17 @@ class FakeManifests:
         for link in push.stale_links:
             if (repository, link.digest) not in self._blobs.links:
                 raise RegistryError("MANIFEST_BLOB_UNKNOWN")
+        if (repository, push.manifest.digest) not in self.manifests:
+            self._blobs.demand(repository.project_id, len(push.manifest.content))
         for link in push.stale_links:
             self._blobs.touch(repository, link, now=now)
-        self.known.add(repository)
-        self.manifests.setdefault((repository, push.manifest.digest), (push.manifest, now))
-        self.pointers.update({(repository, tag): push.manifest.digest for tag in push.tags})
+        self.known.setdefault(repository, now)
+        fresh = Stored(push.manifest, now, push.pushed_by, next(self._clock), is_tagged=False)
+        self.manifests.setdefault((repository, push.manifest.digest), fresh).is_tagged |= bool(push.tags)
+        for tag in push.tags:
+            if self.pointers.get((repository, tag)) != push.manifest.digest:
+                self.tagged_at[repository, tag] = now
+            self.pointers[repository, tag] = push.manifest.digest
 
     def untag(self, repository: Repository, tag: Tag, *, by: str) -> bool:
         return self.pointers.pop((repository, tag), None) is not None
@@ -89,7 +137,44 @@ class FakeManifests:
     def delete(self, repository: Repository, digest: Digest, *, by: str) -> bool:
         for key in [k for k, d in self.pointers.items() if k[0] == repository and d == digest]:
             del self.pointers[key]
-        return self.manifests.pop((repository, digest), None) is not None
+        stored = self.manifests.pop((repository, digest), None)
+        if stored is None:
+            return False
+        self.labels.pop((repository, digest), None)
+        needed = {
+            d.digest for (r, _), s in self.manifests.items() if r == repository for d in s.manifest.required_blobs
+        }
+        for blob in stored.manifest.required_blobs:
+            if blob.digest not in needed:
+                self._blobs.links.pop((repository, blob.digest), None)
+        return True
+
+    def delete_repository(self, repository: Repository, *, by: str) -> bool:
+        if self.known.pop(repository, None) is None:
+            return False
+        self.pulls.pop(repository, None)
+        for held in (self.manifests, self.pointers, self.labels, self._blobs.links):
+            for key in [key for key in held if key[0] == repository]:
+                del held[key]
+        return True
+
+    def release_pending(self, *, now: int) -> int:
+        return 0
+
+    def listed(self, repository: Repository, digest: Digest) -> Listed:
+        """A manifest's row, and whether the list shows it: worked out anew each time."""
+        stored = self.manifests[repository, digest]
+        children = {child.digest for child in stored.manifest.manifests}
+        sizes = [self.listed(repository, d).row.size_bytes for d in children if (repository, d) in self.manifests]
+        is_named = any(
+            child.digest == digest
+            for (r, _), other in self.manifests.items()
+            if r == repository
+            for child in other.manifest.manifests
+        )
+        is_accessory = stored.manifest.subject is not None
+        is_shown = not is_accessory and (stored.is_tagged or not is_named)
+        return Listed(row_of(stored.manifest, sizes, stored.us), is_shown, stored.is_tagged, is_accessory)
 
     def is_repository(self, repository: Repository) -> bool:
         return repository in self.known
@@ -104,9 +189,9 @@ class FakeManifests:
         self, repository: Repository, subject: Digest, *, artifact_type: str | None, after: str | None, limit: int
     ) -> Page[Descriptor]:
         found = {
-            str(manifest.digest): manifest.descriptor()
-            for (r, _), (manifest, _) in self.manifests.items()
-            if r == repository and manifest.subject and manifest.subject.digest == subject
+            str(stored.manifest.digest): stored.manifest.descriptor()
+            for (r, _), stored in self.manifests.items()
+            if r == repository and stored.manifest.subject and stored.manifest.subject.digest == subject
         }
         page = _page([d for d, m in found.items() if artifact_type in (None, m.artifact_type)], after, limit)
         kept: list[Descriptor] = []

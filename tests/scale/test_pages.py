@@ -15,8 +15,9 @@ import pytest
 
 from chalicelib.aws import keys, provision
 from chalicelib.aws.manifests import DynamoManifests
+from chalicelib.aws.registry_tables import CatalogItem, RepositoryItem, TagItem
 from chalicelib.aws.table import Table
-from chalicelib.aws.tables import CatalogItem, Item, RepositoryItem, TagItem
+from chalicelib.aws.tables import Item
 from chalicelib.aws.wire import DYNAMODB, Wire
 from chalicelib.config import Settings
 from chalicelib.oci.catalog import Catalog

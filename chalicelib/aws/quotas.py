@@ -1,0 +1,187 @@
+"""Storage quotas in DynamoDB: charged in the transaction that adds the bytes, kept in escrow by 16 shards of a project.
+
+A charge takes from the room of one shard, chosen by the digest, on the condition that it is there. A shard that lacks room
+borrows from others in the same transaction as the charge, so that nobody can take what was lent. Used and room of all shards
+add up to the limit at any time; no transaction reads or writes a number that all pushes of a project share.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, cast
+
+from chalicelib.aws import keys
+from chalicelib.aws.counters import shard_of
+from chalicelib.aws.registry_tables import QuotaLimitItem, QuotaShardItem
+from chalicelib.aws.table import Action, ConditionFailed, Table, pause
+from chalicelib.aws.tables import Item
+from chalicelib.errors import RegistryError
+from chalicelib.oci import quota
+from chalicelib.oci.digest import Digest
+from chalicelib.oci.quota import SHARDS, UNLIMITED, Shard, Usage
+
+ATTEMPTS = 24
+"""How often a charge looks for room again when others were faster: with pauses of up to 640 ms, far beyond any real queue."""
+
+
+class Books(NamedTuple):
+    """A project's quota as it was read."""
+
+    limit: QuotaLimitItem | None
+    shards: Sequence[Shard]
+
+
+class Quotas:
+    """The quotas of a registry's projects."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def create_actions(self, project_id: int, limit_bytes: int = UNLIMITED, *, now: int) -> list[Action]:
+        """Actions: give a new project its limit (-1: none). Belong in the transaction that makes the project. 17 actions."""
+        pk, rooms = keys.quota(project_id), quota.spread(quota.stored_limit(limit_bytes))
+        shards = [QuotaShardItem(pk, keys.shard(shard), used=0, room=room) for shard, room in enumerate(rooms)]
+        limit = QuotaLimitItem(pk, keys.LIMIT, limit_bytes=limit_bytes, created_at=now, updated_at=now)
+        return [self._table.put(item, is_new=True) for item in (limit, *shards)]
+
+    def delete_actions(self, project_id: int) -> list[Action]:
+        """Actions: remove the quota of a project, on the condition that nothing is charged. Belong in the transaction that
+        removes the project. 17 actions."""
+        pk, empty = keys.quota(project_id), "attribute_not_exists(pk) OR used = :none"
+        shards = [
+            self._table.delete(pk, keys.shard(shard), condition=empty, values={":none": 0}) for shard in range(SHARDS)
+        ]
+        return [self._table.delete(pk, keys.LIMIT), *shards]
+
+    def usage(self, project_id: int) -> Usage:
+        """Read a project's limit and use. One Query of 17 small items. A project from before quotas has no limit."""
+        return _usage(self._read(project_id))
+
+    def charge(self, project_id: int, digest: Digest, size: int, lenders: Mapping[int, int] = {}) -> list[Action]:
+        """Actions: charge `size` bytes to the digest's shard, which borrows what `lenders` give. Without lenders one action,
+        none for no bytes. When a condition fails, ask `borrow` and try again."""
+        if not size:
+            return []
+        shard, borrowed = shard_of(str(digest)), sum(lenders.values())
+        own = self._table.update(
+            keys.quota(project_id),
+            keys.shard(shard),
+            "ADD used :size, room :change",
+            {":size": size, ":change": borrowed - size, ":need": size - borrowed},
+            condition="room >= :need",
+        )
+        return [own, *(self._lend(project_id, lender, give) for lender, give in sorted(lenders.items()))]
+
+    def borrow(self, project_id: int, digest: Digest, size: int, *, now: int) -> Mapping[int, int]:
+        """Decide who lends room for a charge that failed; empty when its own shard has it after all. One Query.
+        Raises DENIED (403) when the project has no room for `size` bytes."""
+        books = self._read(project_id)
+        if books.limit is None:
+            self._open(project_id, now)
+            return {}
+        lenders = quota.lend(books.shards, shard_of(str(digest)), size)
+        if lenders is None:
+            raise quota.exceeded(_usage(books), size)
+        return lenders
+
+    def release(self, project_id: int, charged: Iterable[tuple[Digest, int]]) -> list[Action]:
+        """Actions: give charged bytes back, each shard once. At most 16 actions. Their exactness rests on the transaction they
+        are in: it removes, under a condition, what was charged."""
+        shards: Counter[int] = Counter()
+        for digest, size in charged:
+            shards[shard_of(str(digest))] += size
+        return [
+            self._table.update(
+                keys.quota(project_id),
+                keys.shard(shard),
+                "ADD used :less, room :size",
+                {":less": -size, ":size": size},
+            )
+            for shard, size in sorted(shards.items())
+            if size
+        ]
+
+    def set_limit(self, project_id: int, limit_bytes: int, *, now: int) -> Usage:
+        """Change a project's limit; below what is used it refuses every push until enough is deleted. One Query and one
+        transaction, again when pushes were in the way. Returns the usage under the new limit."""
+        for attempt in range(ATTEMPTS):
+            books = self._read(project_id)
+            if books.limit is None:
+                self._open(project_id, now)
+                continue
+            before = int(books.limit.limit_bytes)
+            try:
+                self._table.write(self._limit_actions(project_id, books.shards, before, limit_bytes, now))
+            except ConditionFailed:
+                pause(attempt)
+                continue
+            return _usage(books)._replace(limit_bytes=limit_bytes, updated_at=now)
+        raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})
+
+    def note_warning(self, project_id: int, *, is_warned: bool) -> bool:
+        """Remember that somebody was told of 85 %, or that it is over. True for the one caller whose word changed it."""
+        values: dict[str, bool] = {":warned": is_warned, ":before": not is_warned}
+        action = self._table.update(
+            keys.quota(project_id), keys.LIMIT, "SET warned = :warned", values, condition="warned = :before"
+        )
+        try:
+            self._table.write([action])
+        except ConditionFailed:
+            return False
+        return True
+
+    def _limit_actions(
+        self, project_id: int, shards: Sequence[Shard], before: int, after: int, now: int
+    ) -> list[Action]:
+        pk = keys.quota(project_id)
+        limit = self._table.update(
+            pk,
+            keys.LIMIT,
+            "SET limit_bytes = :after, updated_at = :now",
+            {":after": after, ":now": now, ":before": before},
+            condition="limit_bytes = :before",
+        )
+        more = quota.stored_limit(after) - quota.stored_limit(before)
+        if more >= 0:
+            changes = quota.spread(more)
+            return [limit, *(self._change(pk, shard, change) for shard, change in enumerate(changes) if change)]
+        gives = quota.give_back(shards, -more)
+        is_covered = sum(max(shard.room, 0) for shard in shards) >= -more
+        return [
+            limit,
+            *(
+                self._lend(project_id, shard, give) if is_covered else self._change(pk, shard, -give)
+                for shard, give in enumerate(gives)
+                if give
+            ),
+        ]
+
+    def _change(self, pk: str, shard: int, change: int) -> Action:
+        return self._table.update(pk, keys.shard(shard), "ADD room :change", {":change": change})
+
+    def _lend(self, project_id: int, shard: int, give: int) -> Action:
+        values = {":give": give, ":less": -give}
+        return self._table.update(
+            keys.quota(project_id), keys.shard(shard), "ADD room :less", values, condition="room >= :give"
+        )
+
+    def _open(self, project_id: int, now: int) -> None:
+        """Give a project from before quotas its shards. Of several at a time one does."""
+        try:
+            self._table.write(self.create_actions(project_id, now=now))
+        except ConditionFailed:
+            return
+
+    def _read(self, project_id: int) -> Books:
+        items: list[Item] = self._table.query(keys.quota(project_id), "")
+        limits = [item for item in items if isinstance(item, QuotaLimitItem)]
+        shards = cast("list[QuotaShardItem]", [item for item in items if isinstance(item, QuotaShardItem)])
+        return Books(limits[0] if limits else None, [Shard(int(item.used), int(item.room)) for item in shards])
+
+
+def _usage(books: Books) -> Usage:
+    used, limit = sum(shard.used for shard in books.shards), books.limit
+    if limit is None:
+        return Usage(UNLIMITED, used)
+    return Usage(int(limit.limit_bytes), used, int(limit.created_at), int(limit.updated_at))
