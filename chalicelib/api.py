@@ -17,8 +17,8 @@ _API_VERSION = {"Docker-Distribution-API-Version": "registry/2.0"}
 """On every answer below `/v2/`, errors too: `docker manifest` of 20.10 takes a 401 without it for a registry of version 1."""
 
 _NO_CONTENT = {"Content-Type": "text/plain; charset=utf-8"}
-"""On answers of the management API without a body: what has no type is `application/json` to API Gateway, and harborapi fails when it
-parses nothing as JSON."""
+"""On answers of the management API without a body: what has no type is `application/json` to API Gateway, and harborapi fails
+when it parses nothing as JSON."""
 
 
 class Routes(Protocol):
