@@ -118,7 +118,8 @@ def test_deleted_tags_and_manifests_are_gone_at_once(wire: Wire, name: str, kind
         assert wire.head(f"/v2/{name}/manifests/{document.digest}", ACCEPT).status == 404
     for content in set(held.blobs):
         digest = digest_of(content, held.algorithm)
-        assert wire.delete(f"/v2/{name}/blobs/{digest}").status == 202
+        # 404: it went with the last manifest that needed it. Both are fine with the conformance suite.
+        assert wire.delete(f"/v2/{name}/blobs/{digest}").status in (202, 404)
         assert wire.head(f"/v2/{name}/blobs/{digest}").status == 404
 
 

@@ -64,7 +64,7 @@ def registry(request: pytest.FixtureRequest) -> Registry:
 
 @pytest.fixture
 def repository() -> Repository:
-    unique = uuid.uuid4().int % 10**9
+    unique = 10**6 + uuid.uuid4().int % 10**9
     return builders.repository(f"p{unique}/app", unique)
 
 

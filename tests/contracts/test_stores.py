@@ -37,7 +37,7 @@ def stores(request: pytest.FixtureRequest) -> tuple[Any, Any]:
 @pytest.fixture
 def repository() -> Repository:
     """A repository nobody used, so that tests may share one table."""
-    unique = uuid.uuid4().int % 10**9
+    unique = 10**6 + uuid.uuid4().int % 10**9
     return builders.repository(f"p{unique}/app", unique)
 
 
@@ -65,7 +65,7 @@ def test_a_committed_blob_is_linked_with_its_key_and_size(stores, repository):
 
 def test_a_second_commit_keeps_the_first_object(stores, repository):
     blobs, digest = stores[0], a_digest()
-    other = builders.repository("elsewhere/app", 8)
+    other = builders.repository("elsewhere/app", repository.project_id + 1)
     blobs.commit(repository, digest, "blobs/one", SIZE, now=50)
     assert blobs.commit(other, digest, "blobs/two", SIZE, now=60).key == "blobs/one"
     assert blobs.commit(repository, digest, "blobs/three", SIZE, now=70).key == "blobs/one"

@@ -32,8 +32,8 @@ def short(event: Event) -> str:
 
 def test_push_pull_and_delete_are_events(client: Client, recorder: FakeRecorder) -> None:
     name, content = f"library/e{uuid.uuid4().hex[:12]}", builders.image(layers=(b"layer",))
-    digest, layer = Digest.of(content), Digest.of(b"layer")
-    for blob in (b"{}", b"layer"):
+    digest, spare = Digest.of(content), Digest.of(b"spare")
+    for blob in (b"{}", b"layer", b"spare"):
         client.push_blob(name, blob, Digest.of(blob))
     assert recorder.events == []
     client.send("PUT", f"/v2/{name}/manifests/v1", content)
@@ -46,7 +46,7 @@ def test_push_pull_and_delete_are_events(client: Client, recorder: FakeRecorder)
     client.send("DELETE", f"/v2/{name}/manifests/v1")
     client.send("DELETE", f"/v2/{name}/manifests/{digest}")
     client.send("DELETE", f"/v2/{name}/manifests/{digest}")
-    client.send("DELETE", f"/v2/{name}/blobs/{layer}")
+    client.send("DELETE", f"/v2/{name}/blobs/{spare}")
     who = "admin 192.0.2.1 True"
     assert [short(event) for event in recorder.events] == [
         f"create_artifact {name}:v1 {who}",
@@ -55,7 +55,7 @@ def test_push_pull_and_delete_are_events(client: Client, recorder: FakeRecorder)
         f"pull_artifact {name}@{digest} {who}",
         f"delete_tag {name}:v1 {who}",
         f"delete_artifact {name}@{digest} {who}",
-        f"delete_blob {name}@{layer} {who}",
+        f"delete_blob {name}@{spare} {who}",
     ]
     assert len({event.project_id for event in recorder.events}) == 1
     assert recorder.events[0].project_id > 0
