@@ -16,6 +16,7 @@ from chalicelib.aws.configuration import DynamoConfiguration
 from chalicelib.aws.manifests import DynamoManifests
 from chalicelib.aws.objects import S3Objects
 from chalicelib.aws.principals import DynamoPrincipals
+from chalicelib.aws.pulls import DynamoPulls
 from chalicelib.aws.secrets import RegistryKeys, Secrets, TokenKeys, ensure_keys
 from chalicelib.aws.sessions import DynamoSessions
 from chalicelib.aws.table import Table
@@ -112,7 +113,12 @@ def manifests(settings: Settings) -> DynamoManifests:
 def journal(settings: Settings) -> Journal:
     """The recorder of this process's events."""
     configurations = wire(settings).configurations
-    return Journal(DynamoAuditWriter(settings, _now_us), lambda now: configurations.current(now=now), _now_us)
+    return Journal(
+        DynamoAuditWriter(settings, _now_us),
+        lambda now: configurations.current(now=now),
+        _now_us,
+        statistics=DynamoPulls(settings),
+    )
 
 
 def _now_us() -> int:

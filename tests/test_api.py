@@ -14,24 +14,47 @@ from hypothesis import strategies as st
 
 from chalicelib import bootstrap
 from chalicelib.api import Api
+from chalicelib.aws.audit import DynamoAuditWriter
 from chalicelib.config import Settings
 from chalicelib.http import Request
+from chalicelib.notify.journal import Journal
 from chalicelib.oci.digest import Digest
 from tests import builders
-from tests.client import Client
+from tests.client import Client, basic
 
 Calls = Callable[[], dict[str, int]]
 AUDIT = {"DynamoDB.BatchWriteItem": 1}
-"""What a row of the audit log adds, written beside the request. Its configuration is one read in 30 s and process."""
+"""What a row of the audit log adds, written beside the request. Its configuration is one read in 30 s and process; the statistics
+of pulls, at most once a second, are left out here (`tests/aws/test_pulls.py`)."""
+
+
+@pytest.fixture(scope="module")
+def journal(settings: Settings) -> Journal:
+    """The audit log as it is, without the statistics of pulls."""
+    clock = lambda: time.time_ns() // 1000  # noqa: E731
+    configurations = bootstrap.wire(settings).configurations
+    return Journal(DynamoAuditWriter(settings, clock), lambda now: configurations.current(now=now), clock)
+
+
+@pytest.fixture(scope="module")
+def api(api: Api, settings: Settings, journal: Journal) -> Api:
+    """The provisioned registry with that audit log."""
+    return bootstrap.assemble(settings, journal)
+
+
+@pytest.fixture(scope="module")
+def admin(api: Api) -> Client:
+    """The administrator in front of it."""
+    return Client(api, basic("admin", "admin-secret"))
 
 
 @pytest.fixture
-def calls(calls: Calls, settings: Settings) -> Calls:
+def calls(calls: Calls, settings: Settings, journal: Journal) -> Calls:
     """The calls once the audit log is written too; its configuration is known."""
 
     def take() -> dict[str, int]:
-        for _ in range(50):
-            bootstrap.journal(settings).settle()
+        while not journal.is_idle:
+            time.sleep(0.001)
         bootstrap.wire(settings).configurations.current(now=int(time.time()) + 20)
         return calls()
 
@@ -60,11 +83,11 @@ def push_image(client: Client, name: str, reference: str = "latest", layers: tup
     return Digest.of(content)
 
 
-def fresh(api: Api, settings: Settings, client: Client) -> Client:
+def fresh(settings: Settings, journal: Journal, client: Client) -> Client:
     """The same caller in front of a process that remembers nothing but its keys."""
     for cached in (bootstrap.registry, bootstrap.access, bootstrap.uploads):
         cached.cache_clear()
-    cold = Client(bootstrap.registry(settings), client.authorization)
+    cold = Client(bootstrap.assemble(settings, journal), client.authorization)
     assert cold.get("/v2/").status == 200
     return cold
 
@@ -175,10 +198,10 @@ def test_the_catalog_shows_what_was_pushed(admin: Client, name: str) -> None:
 
 
 def test_a_pull_by_tag_costs_two_reads_cold_and_one_warm(
-    api: Api, settings: Settings, admin: Client, name: str, calls: Calls
+    settings: Settings, journal: Journal, admin: Client, name: str, calls: Calls
 ) -> None:
     push_image(admin, name)
-    puller = fresh(api, settings, admin.login(f"repository:{name}:pull"))
+    puller = fresh(settings, journal, admin.login(f"repository:{name}:pull"))
     calls()
     assert puller.get(f"/v2/{name}/manifests/latest").status == 200
     assert calls() == {"DynamoDB.GetItem": 2, **AUDIT}
@@ -189,10 +212,10 @@ def test_a_pull_by_tag_costs_two_reads_cold_and_one_warm(
 
 
 def test_a_blob_costs_one_read_cold_and_none_warm(
-    api: Api, settings: Settings, admin: Client, name: str, calls: Calls
+    settings: Settings, journal: Journal, admin: Client, name: str, calls: Calls
 ) -> None:
     push_image(admin, name)
-    puller = fresh(api, settings, admin.login(f"repository:{name}:pull"))
+    puller = fresh(settings, journal, admin.login(f"repository:{name}:pull"))
     calls()
     for method, cost in (("HEAD", {"DynamoDB.GetItem": 1}), ("GET", {}), ("HEAD", {})):
         assert puller.send(method, f"/v2/{name}/blobs/{Digest.of(b'layer')}").status == 307
@@ -214,8 +237,10 @@ def test_a_manifest_push_costs_a_batch_read_a_transaction_and_an_object(
     assert calls() == {"DynamoDB.BatchGetItem": 1, **AUDIT}
 
 
-def test_a_token_costs_one_read(api: Api, settings: Settings, admin: Client, name: str, calls: Calls) -> None:
-    cold = fresh(api, settings, admin)
+def test_a_token_costs_one_read(
+    settings: Settings, journal: Journal, admin: Client, name: str, calls: Calls
+) -> None:
+    cold = fresh(settings, journal, admin)
     cold.login(f"repository:{name}:pull,push")
     calls()
     cold.login(f"repository:{name}:pull,push", "repository:library/other:pull")

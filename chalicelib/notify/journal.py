@@ -14,7 +14,7 @@ from threading import Condition, Thread
 
 from chalicelib import telemetry
 from chalicelib.events import PULL, Artifact, Event
-from chalicelib.notify.ports import PullStatistics, RowWriter, Taken
+from chalicelib.notify.ports import Pulled, PullStatistics, RowWriter, Taken
 from chalicelib.oci.digest import Digest
 from chalicelib.oci.reference import Name, Repository, Tag
 from chalicelib.rbac.configuration import Configuration
@@ -26,7 +26,6 @@ CAPACITY = 1000
 _AT_ONCE = 50
 _STATISTICS_S = 1.0
 """Pulls of one artifact within a second are one update."""
-_Pulled = tuple[int, Artifact]
 
 
 class Journal:
@@ -50,14 +49,17 @@ class Journal:
         self._busy_since: float | None = None
         self._last_us = 0
         self._thread: Thread | None = None
-        self._pulls: Counter[_Pulled] = Counter()
+        self._pulls: Counter[tuple[int, Artifact]] = Counter()
         self._counted_at = 0.0
+        self.is_idle = True
+        """Nothing waits and nothing is being written, statistics neither."""
 
     def record(self, event: Event) -> None:
         """Take an event."""
         with self._changed:
             self._last_us = max(self._last_us + 1, self._clock_us())
             self._waiting.append(Taken(event, self._last_us))
+            self.is_idle = False
             self._taken += 1
             self._changes += event.operation != PULL
             if len(self._waiting) > self._capacity:
@@ -78,11 +80,6 @@ class Journal:
                 patience_s -= time.monotonic() - self._busy_since
             self._changed.wait_for(lambda: self._done >= wanted, max(0.0, patience_s))
 
-    @property
-    def is_writing(self) -> bool:
-        """The store is being written to at this moment."""
-        return self._busy_since is not None
-
     def _drop_a_pull(self) -> None:
         """Changes are never dropped: who makes them waits for them, so they cannot be many."""
         for index, taken in enumerate(self._waiting):
@@ -97,27 +94,19 @@ class Journal:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting)
                 some = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
-                self._busy_since, dropped, self._dropped = time.monotonic(), self._dropped, 0
-            try:
-                self._write(some, dropped)
-            except Exception:  # noqa: BLE001 - the thread's boundary: whatever failed, the next events are written
-                _lost(some)
-                telemetry.logger().exception("the audit log failed")
+                self._busy_since = time.monotonic()
+                dropped, self._dropped = self._dropped, 0
+            now = some[-1].at_us // 1_000_000
+            configuration = self._configured(now)
+            self._write(some, configuration, dropped)
             with self._changed:
                 self._done += len(some)
                 self._changes -= sum(taken.event.operation != PULL for taken in some)
                 self._busy_since = None
                 self._changed.notify_all()
-
-    def _write(self, some: Sequence[Taken], dropped: int) -> None:
-        now = some[-1].at_us // 1_000_000
-        configuration = self._configured(now)
-        wanted = [taken for taken in some if is_wanted(taken.event, configuration)]
-        failed = self._writer.write(wanted, keep_days=configuration.audit_log_retention_days) if wanted else ()
-        dropped += _lost(failed)
-        if dropped:
-            telemetry.logger().warning("pulls are missing in the audit log", extra={"dropped": dropped})
-        self._count(some, configuration, now)
+            self._count(some, configuration, now)
+            with self._changed:
+                self.is_idle = not self._waiting
 
     def _configured(self, now: int) -> Configuration:
         try:
@@ -125,22 +114,41 @@ class Journal:
         except Exception:  # noqa: BLE001 - without its configuration the log keeps what it keeps by default
             return Configuration()
 
+    def _write(self, some: Sequence[Taken], configuration: Configuration, dropped: int) -> None:
+        wanted = [taken for taken in some if is_wanted(taken.event, configuration)]
+        try:
+            failed = self._writer.write(wanted, keep_days=configuration.audit_log_retention_days) if wanted else ()
+        except Exception:  # noqa: BLE001 - whatever the store does, the next events are written
+            telemetry.logger().exception("the audit log failed")
+            failed = wanted
+        dropped += _lost(failed)
+        if dropped:
+            telemetry.logger().warning("pulls are missing in the audit log", extra={"dropped": dropped})
+
     def _count(self, some: Sequence[Taken], configuration: Configuration, now: int) -> None:
-        """Count pulls for the statistics, at most once a second; what is not written now is written with the next event."""
-        is_off = configuration.pull_count_update_disable and configuration.pull_time_update_disable
-        if self._statistics is None or is_off:
-            return
+        """Count pulls for the statistics, at most once a second; what is not written now is written with the next event. The
+        end of a request does not wait for it."""
         for event, _ in some:
-            if event.artifact is not None and event.is_success:
+            if event.artifact is not None:
                 self._pulls[event.project_id, event.artifact] += 1
-        if time.monotonic() - self._counted_at < _STATISTICS_S:
+        if not self._pulls or time.monotonic() - self._counted_at < _STATISTICS_S:
             return
         self._counted_at = time.monotonic()
         pulls, self._pulls = self._pulls, Counter()
-        for (project_id, artifact), count in pulls.items():
-            repository = Repository(project_id, Name.parse(artifact.repository))
-            tag = Tag(artifact.tag) if artifact.tag else None
-            self._statistics.note_pull(repository, Digest.parse(artifact.digest), tag, now=now, count=count)
+        is_counted = not configuration.pull_count_update_disable
+        is_timed = not configuration.pull_time_update_disable
+        if self._statistics is None or not (is_counted or is_timed):
+            return
+        try:
+            parsed = {_pulled(project_id, artifact): count for (project_id, artifact), count in pulls.items()}
+            self._statistics.note(parsed, now=now, is_counted=is_counted, is_timed=is_timed)
+        except Exception as error:  # noqa: BLE001 - a statistic is worth a line, not more
+            telemetry.logger().warning("pulls were not counted", extra={"reason": str(error)})
+
+
+def _pulled(project_id: int, artifact: Artifact) -> Pulled:
+    tag = Tag(artifact.tag) if artifact.tag else None
+    return Pulled(Repository(project_id, Name.parse(artifact.repository)), Digest.parse(artifact.digest), tag)
 
 
 def is_wanted(event: Event, configuration: Configuration) -> bool:

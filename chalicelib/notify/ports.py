@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from chalicelib.events import Event
@@ -25,8 +25,17 @@ class RowWriter(Protocol):
         One call per 25 items: a row, its copy in its project's log, and one number per log written to."""
 
 
-class PullStatistics(Protocol):
-    """Counts pulls of artifacts; plain updates, in no transaction."""
+class Pulled(NamedTuple):
+    """What pulls are counted by."""
 
-    def note_pull(self, repository: Repository, digest: Digest, tag: Tag | None, *, now: int, count: int = 1) -> None:
-        """Add pulls and say when the last was (Unix seconds)."""
+    repository: Repository
+    digest: Digest
+    tag: Tag | None
+
+
+class PullStatistics(Protocol):
+    """Counts pulls of artifacts: plain writes, in no transaction."""
+
+    def note(self, pulls: Mapping[Pulled, int], *, now: int, is_counted: bool, is_timed: bool) -> None:
+        """Add pulls to their repositories' numbers and say when the last was (Unix seconds), or only one of both.
+        One call a repository, and one per 25 artifacts and tags."""

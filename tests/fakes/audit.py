@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chalicelib.events import Event
-from chalicelib.notify.ports import Taken
-from chalicelib.oci.digest import Digest
-from chalicelib.oci.reference import Repository, Tag
+from chalicelib.notify.ports import Pulled, Taken
 
 
 class FakeRecorder:
@@ -49,7 +47,7 @@ class FakePullStatistics:
     """Keeps the updates."""
 
     def __init__(self) -> None:
-        self.noted: list[tuple[Repository, Digest, Tag | None, int, int]] = []
+        self.noted: list[tuple[dict[Pulled, int], bool, bool]] = []
 
-    def note_pull(self, repository: Repository, digest: Digest, tag: Tag | None, *, now: int, count: int = 1) -> None:
-        self.noted.append((repository, digest, tag, now, count))
+    def note(self, pulls: Mapping[Pulled, int], *, now: int, is_counted: bool, is_timed: bool) -> None:
+        self.noted.append((dict(pulls), is_counted, is_timed))
