@@ -178,7 +178,7 @@ def test_deleting_is_seen_by_every_read(wire: Wire, name: str) -> None:
     tags = wire.get(f"/v2/{name}/tags/list")
     assert tags.status == 404 or not tags.json["tags"]
     for content in held.blobs:
-        assert wire.delete(f"/v2/{name}/blobs/{digest_of(content)}").status == 202
+        assert wire.delete(f"/v2/{name}/blobs/{digest_of(content)}").status in (202, 404)
         assert wire.get(f"/v2/{name}/blobs/{digest_of(content)}").status == 404
 
 
