@@ -78,7 +78,7 @@ def push(registry: Running, reference: str, layer: bytes = b"layer") -> str:
     name, _, tag = reference.rpartition(":")
     history = [{"created": "2026-11-24T10:00:00Z", "created_by": "COPY app /app"}]
     config = json.dumps({"architecture": "amd64", "os": "linux", "created": "2026-11-24T10:00:00Z", "history": history})
-    content = builders.manifest(config.encode(), layer)
+    content = builders.image(config.encode(), (layer,))
     with Wire(registry.url, (registry.user, registry.password)) as wire:
         for blob in (config.encode(), layer):
             wire.push_blob(name, blob)
