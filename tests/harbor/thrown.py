@@ -92,6 +92,9 @@ PLAUSIBLE: Mapping[str, Any] = {
 """Bodies that an operation takes, or nearly: random ones rarely come as far as the operation itself."""
 
 
+_CREDENTIALS = ("Authorization", "Cookie")
+
+
 @dataclass(frozen=True)
 class Sent:
     """One request, as `HarborClient.send` takes it."""
@@ -125,7 +128,7 @@ def _sent(operation: Operation, known: Mapping[str, list[Any]], case: Any, data:
     for name, samples in (("q", CRITERIA), ("sort", ORDERS)):
         if any(parameter.name == name and parameter.place == "query" for parameter in operation.parameters):
             query[name] = _value(data, samples, query.get(name, ""))
-    headers = {str(name): str(value) for name, value in (case.headers or {}).items()}
+    headers = {str(name): str(value) for name, value in (case.headers or {}).items() if name not in _CREDENTIALS}
     headers.setdefault("Content-Type", case.media_type or "application/json")
     return Sent(operation.method, path, headers, {n: _text(v) for n, v in query.items()}, _body(operation, case, data))
 
