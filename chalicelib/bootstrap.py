@@ -16,6 +16,7 @@ from chalicelib.aws.configuration import DynamoConfiguration
 from chalicelib.aws.manifests import DynamoManifests
 from chalicelib.aws.objects import S3Objects
 from chalicelib.aws.principals import DynamoPrincipals
+from chalicelib.aws.projects import DynamoProjects
 from chalicelib.aws.pulls import DynamoPulls
 from chalicelib.aws.secrets import RegistryKeys, Secrets, TokenKeys, ensure_keys
 from chalicelib.aws.sessions import DynamoSessions
@@ -86,7 +87,7 @@ def login(settings: Settings) -> Login:
 def access(settings: Settings) -> Access:
     """Who may do what: for the registry and its authorizer."""
     wired = wire(settings)
-    return Access(settings, wired.principals, wired.registry_keys, login(settings), wired.configurations)
+    return Access(settings, wired.principals, wired.registry_keys, login(settings), wired.configurations, projects(settings))
 
 
 @functools.cache
@@ -160,20 +161,31 @@ def token_service(settings: Settings, recorder: Recorder) -> TokenService:
 def console(settings: Settings) -> Routes:
     """The management API. Its modules are loaded here, since the registry's function never needs them."""
     from chalicelib.aws.labels import DynamoLabels  # noqa: PLC0415
+    from chalicelib.aws.members import DynamoMembers  # noqa: PLC0415
     from chalicelib.harbor.documentation import Documentation  # noqa: PLC0415
     from chalicelib.harbor.labels import LabelResource  # noqa: PLC0415
+    from chalicelib.harbor.members import MemberResource  # noqa: PLC0415
+    from chalicelib.harbor.metadata import MetadataResource  # noqa: PLC0415
+    from chalicelib.harbor.projects import ProjectResource  # noqa: PLC0415
     from chalicelib.harbor.routes import Console, Resource  # noqa: PLC0415
     from chalicelib.harbor.system import System  # noqa: PLC0415
     from chalicelib.oci.labels import Labels  # noqa: PLC0415
     from chalicelib.rbac.authority import Authority  # noqa: PLC0415
+    from chalicelib.rbac.members import Members  # noqa: PLC0415
+    from chalicelib.rbac.project_records import ProjectRecords  # noqa: PLC0415
 
     wired = wire(settings)
-    labels = DynamoLabels(wired.table)
+    labels, member_store = DynamoLabels(wired.table), DynamoMembers(wired.table)
+    records = ProjectRecords(DynamoProjects(wired.table), member_store)
+    members = Members(member_store, wired.principals, wired.principals)
     authority = Authority(settings, wired.principals, wired.principals, wired.registry_keys, login(settings))
     resources: list[Resource] = [
         Documentation(),
         System(settings, authority, wired.configurations, _probes(wired)),
         LabelResource(authority, Labels(labels), labels),
+        ProjectResource(authority, records, members, wired.configurations),
+        MetadataResource(authority, records),
+        MemberResource(authority, members),
     ]
     return Console(authority, resources)
 
@@ -194,8 +206,9 @@ def users(settings: Settings) -> Users:
 
 
 def projects(settings: Settings) -> Projects:
-    """Projects: for the administrator's command line."""
-    return Projects(wire(settings).principals)
+    """Projects: for who pushes, and for the administrator's command line."""
+    wired = wire(settings)
+    return Projects(wired.principals, DynamoProjects(wired.table))
 
 
 def provision(settings: Settings, admin_password: str | None, *, now: int) -> str | None:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from chalicelib.aws import keys
 from chalicelib.aws.table import Action, Key, Table
 from chalicelib.aws.tables import Item, TotalItem
 
 SHARDS = 16
+OPEN = "attribute_not_exists(closed)"
+"""The condition of who adds a member to a list that can be closed."""
 
 
 class Total(NamedTuple):
@@ -31,13 +33,14 @@ def shard_of(member: str) -> int:
     return zlib.crc32(member.encode()) % SHARDS
 
 
-def action(table: Table, list_name: str, member: str, amount: int) -> Action:
+def action(table: Table, list_name: str, member: str, amount: int, *, condition: str = "") -> Action:
     """Action: count a member in (+1) or out (-1). Belongs in the transaction that writes or deletes the member, under the
-    member's own condition; it has no condition and makes the shard's item when there is none. One action.
+    member's own condition; it has none itself, unless the list can be closed, and makes the shard's item when there is none.
+    One action.
 
     `list_name` says which list: `projects`, `repositories#<project id>`. A transaction may touch an item only once: for several
     members of one list use `actions`."""
-    return _add(table, list_name, shard_of(member), amount)
+    return _add(table, list_name, shard_of(member), amount, condition)
 
 
 def actions(table: Table, list_name: str, members: Iterable[str], amount: int) -> list[Action]:
@@ -73,11 +76,34 @@ def _sum(items: Sequence[Item]) -> Total:
     return Total(number, max((int(item.changed_at or 0) for item in totals), default=0))
 
 
-def _add(table: Table, list_name: str, shard: int, amount: int) -> Action:
+def closing(table: Table, list_name: str, *, ends_at: int) -> list[Action]:
+    """Actions: close an empty list. Their condition: it is empty. 16 actions. Who adds a member to a list that can be closed
+    does so under the condition `OPEN`; after `ends_at` (Unix seconds) nobody may be left who would."""
+    pk = keys.total(list_name)
+    values: dict[str, Any] = {":kind": "total", ":one": 1, ":zero": 0, ":ends": ends_at}
+    return [
+        table.update(
+            pk,
+            keys.shard(shard),
+            "SET #kind = :kind, closed = :one, #ttl = :ends ADD #number :zero",
+            values,
+            condition="attribute_not_exists(pk) OR #number = :zero",
+        )
+        for shard in range(SHARDS)
+    ]
+
+
+def is_closed(table: Table, list_name: str, member: str) -> bool:
+    """Say whether a list was closed to a member. One GetItem."""
+    item = table.get(keys.total(list_name), keys.shard(shard_of(member)))
+    return isinstance(item, TotalItem) and item.closed is not None
+
+
+def _add(table: Table, list_name: str, shard: int, amount: int, condition: str = "") -> Action:
     return table.update(
         keys.total(list_name),
         keys.shard(shard),
         "SET #kind = :kind ADD #number :amount",
         {":kind": "total", ":amount": amount},
-        condition="",
+        condition=condition,
     )

@@ -3,6 +3,8 @@
     pk                       sk                        item
     PN#<project>             P                         project by name: project_id, is_public, metadata
     PI#<project id>          N                         project's name
+    PD                       <project id>              project that was removed: its members and robots are still to go
+    MB#<project id>          <member id>               key of the member's row in the list `members#<project id>`
     U#<user or robot>        U                         user or robot: password hash, rights that are its own
     U#<user>                 G#<project>               grant: project_id, role
     U#<user>                 L#<client address>        failed logins, ends by TTL
@@ -10,8 +12,7 @@
     GI#<group id>            G                         group: name, type, LDAP DN
     GN#<type>#<name or DN>   N                         the group's id: one group a name
     GR#<group id>            G#<project>               grant of a group
-    RN#<role>                R                         custom role: permissions
-    RO#<role id>             N                         the custom role's name
+    RN#<role id>             R                         custom role: name, permissions
     CF                       CF                        configuration: what an administrator changed
     I#<counter>              I                         number allocator (ids of projects, users, robots, ...)
     TP#<project id>          <policy id>               trust policy of a project (keyless CI)
@@ -87,7 +88,9 @@ from __future__ import annotations
 
 PROJECT, USER, BLOB, REPOSITORY, SESSION, COUNTER = "P", "U", "B", "M", "S", "I"
 NAME, GROUP, ROLE = "N", "G", "R"
-CATALOG = "C"
+CATALOG, DEPARTED = "C", "PD"
+PROJECTS, PUBLIC_PROJECTS = "projects", "projects#public"
+"""Lists."""
 LABEL = "LA"
 CONFIGURATION = "CF"
 LIMIT, STATISTICS = "L", "S"
@@ -128,6 +131,21 @@ def project_id(number: int) -> str:
     return f"PI#{number}"
 
 
+def members(project_id: int) -> str:
+    """List of a project's members, by name."""
+    return f"members#{project_id}"
+
+
+def member_ids(project_id: int) -> str:
+    """Partition that leads from members' ids to their rows."""
+    return f"MB#{project_id}"
+
+
+def number(value: int) -> str:
+    """Sort key of something that is found by a number; padded, so that they sort by it."""
+    return f"{value:016d}"
+
+
 def user_id(number: int) -> str:
     """Partition that leads from a user's id to the name."""
     return f"UI#{number}"
@@ -158,14 +176,14 @@ def group_grants(number: int) -> str:
     return f"GR#{number}"
 
 
-def role(name: str) -> str:
-    """Partition of a custom role."""
-    return f"RN#{name}"
+def role(key: str) -> str:
+    """Partition of a custom role; the key is its id as text."""
+    return f"RN#{key}"
 
 
-def role_id(number: int) -> str:
-    """Partition that leads from a custom role's id to its name."""
-    return f"RO#{number}"
+def role_uses(key: str) -> str:
+    """List of a custom role's members, for its total."""
+    return f"role#{key}"
 
 
 def label(number: int) -> str:

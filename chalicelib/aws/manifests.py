@@ -117,12 +117,19 @@ class DynamoManifests:
                 if any(index >= len(charge) + len(plan.actions) for index in failure.failed):
                     raise RegistryError("MANIFEST_BLOB_UNKNOWN") from None
                 if any(index >= len(charge) for index in failure.failed):
+                    self._require_open(repository, push)
                     raise TagMoved from None
             else:
                 return
             lenders = self._quotas.borrow(repository.project_id, digest, size, now=now)
             pause(attempt)
         raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})
+
+    def _require_open(self, repository: Repository, push: Push) -> None:
+        """Tell a push that makes a repository that the project is gone: its list of repositories was closed."""
+        name = keys.repositories(repository.project_id)
+        if not push.gathered.is_repository_known and counters.is_closed(self._table, name, str(repository.name)):
+            raise RegistryError("NAME_UNKNOWN", {"name": str(repository.name)})
 
     def untag(self, repository: Repository, tag: Tag, *, by: str) -> bool:
         """See `ManifestStore.untag`. One read, one transaction."""

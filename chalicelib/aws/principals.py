@@ -7,16 +7,13 @@ import time
 from collections.abc import Iterable
 
 from chalicelib.aws import keys
-from chalicelib.aws.quotas import Quotas
 from chalicelib.aws.table import ConditionFailed, Key, Table
 from chalicelib.aws.tables import FailuresItem, GrantItem, Item, NameItem, ProjectItem, RobotItem, RoleItem, UserItem
 from chalicelib.cache import Cache
-from chalicelib.oci.quota import UNLIMITED
 from chalicelib.rbac.model import Facts, Failures, Grant, Project, Robot, RobotGrant, User
 from chalicelib.rbac.permissions import NOTHING, Permissions, parse
 from chalicelib.rbac.roles import ROLES
 
-_PROJECT_IDS = "project"
 _ROLE_KEEP_S = 30
 
 
@@ -47,9 +44,19 @@ class DynamoPrincipals:
             projects={
                 name: p for name in names if (p := to_project(name, found.get((keys.project(name), keys.PROJECT))))
             },
-            grants={name: g for name in names if (g := _grant(found.get((user_pk, keys.grant(name)))))},
+            grants={name: g for name in names if (g := _grant(found.get((user_pk, keys.grant(name))), principal))},
         )
-        return self._with_roles(self._with_groups(facts))
+        return self._with_roles(self._with_groups(self._without_dead_robot(facts)))
+
+    def _without_dead_robot(self, facts: Facts) -> Facts:
+        """A robot dies with its project, whatever is still stored of it. One GetItem when that project was not asked for."""
+        robot = facts.robot
+        if robot is None or not robot.project:
+            return facts
+        project = facts.projects.get(robot.project)
+        if project is None:
+            project = to_project(robot.project, self._table.get(keys.project(robot.project), keys.PROJECT))
+        return facts if project and project.project_id == robot.project_id else facts._replace(robot=None)
 
     def _with_groups(self, facts: Facts) -> Facts:
         """Add the grants of the user's groups: one BatchGetItem per hundred pairs of a group and a project."""
@@ -58,7 +65,7 @@ class DynamoPrincipals:
         wanted = [(keys.group_grants(group), keys.grant(name)) for group in facts.user.groups for name in facts.projects]
         found: dict[str, list[Grant]] = {}
         for (_, sk), item in self._table.batch(wanted).items():
-            grant = _grant(item)
+            grant = _grant(item, None)
             if grant is not None:
                 found.setdefault(sk.partition("#")[2], []).append(grant)
         return facts._replace(group_grants={name: tuple(grants) for name, grants in found.items()})
@@ -83,6 +90,11 @@ class DynamoPrincipals:
         item = self._table.get(keys.project_id(project_id), keys.NAME)
         return item.name if isinstance(item, NameItem) else None
 
+    def user_of(self, user_id: int) -> str | None:
+        """See `UserNames.user_of`. One GetItem."""
+        item = self._table.get(keys.user_id(user_id), keys.NAME)
+        return item.name if isinstance(item, NameItem) else None
+
     def add_failure(self, user: str, origin: str, *, seen: Failures, now: int, keep_s: int) -> int:
         """One UpdateItem, and a DeleteItem before it when DynamoDB has not dropped an ended count yet."""
         pk, sk = keys.user(user), keys.failures(origin)
@@ -99,27 +111,6 @@ class DynamoPrincipals:
             self._table.write([self._table.delete(pk, sk)])
         else:
             self._table.write([self._table.put(GrantItem(pk, sk, project_id=grant.project_id, role=grant.role))])
-
-    def create_project(
-        self, name: str, *, is_public: bool, by: str, now: int, limit_bytes: int = UNLIMITED
-    ) -> Project | None:
-        """One UpdateItem of the id counter and one transaction, with the project's quota; an id whose transaction lost is never
-        used."""
-        project_id = self._table.add(keys.counter(_PROJECT_IDS), keys.COUNTER, "last", 1, kind="counter")
-        item = ProjectItem(
-            keys.project(name),
-            keys.PROJECT,
-            project_id=project_id,
-            is_public=is_public,
-            created_at=now,
-            created_by=by,
-        )
-        try:
-            quota = Quotas(self._table).create_actions(project_id, limit_bytes, now=now)
-            self._table.write([self._table.put(item, is_new=True), *quota])
-        except ConditionFailed:
-            return None
-        return Project(name, project_id, is_public)
 
 
 def to_user(name: str, item: Item | None) -> User | None:
@@ -195,5 +186,10 @@ def _failures(item: Item | None) -> Failures:
     return Failures(int(item.failures), int(item.ttl or 0)) if isinstance(item, FailuresItem) else Failures()
 
 
-def _grant(item: Item | None) -> Grant | None:
-    return Grant(int(item.project_id), item.role) if isinstance(item, GrantItem) else None
+def _grant(item: Item | None, principal: Item | None) -> Grant | None:
+    """Read a grant; one that was given to an earlier user of the name is none."""
+    if not isinstance(item, GrantItem):
+        return None
+    if item.user_id and isinstance(principal, UserItem) and item.user_id != principal.user_id:
+        return None
+    return Grant(int(item.project_id), item.role)

@@ -131,7 +131,9 @@ class PushPlanner:
             self._table.put(item, is_new=True),
             self._table.put(row),
             counters.action(self._table, keys.REPOSITORIES, str(name), 1),
-            counters.action(self._table, keys.repositories(project_id), str(name), 1),
+            counters.action(
+                self._table, keys.repositories(project_id), str(name), 1, condition=counters.OPEN
+            ),
         ]
 
     def _edges(self) -> list[Action]:

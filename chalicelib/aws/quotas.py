@@ -24,6 +24,8 @@ from chalicelib.oci.quota import SHARDS, UNLIMITED, Shard, Usage
 ATTEMPTS = 24
 """How often a charge looks for room again when others were faster: with pauses of up to 640 ms, far beyond any real queue."""
 
+_CLOSED = 1 << 60
+
 
 class Books(NamedTuple):
     """A project's quota as it was read."""
@@ -45,14 +47,16 @@ class Quotas:
         limit = QuotaLimitItem(pk, keys.LIMIT, limit_bytes=limit_bytes, created_at=now, updated_at=now)
         return [self._table.put(item, is_new=True) for item in (limit, *shards)]
 
-    def delete_actions(self, project_id: int) -> list[Action]:
-        """Actions: remove the quota of a project, on the condition that nothing is charged. Belong in the transaction that
-        removes the project. 17 actions."""
-        pk, empty = keys.quota(project_id), "attribute_not_exists(pk) OR used = :none"
-        shards = [
-            self._table.delete(pk, keys.shard(shard), condition=empty, values={":none": 0}) for shard in range(SHARDS)
-        ]
-        return [self._table.delete(pk, keys.LIMIT), *shards]
+    def close_actions(self, project_id: int, *, now: int, ends_at: int) -> list[Action]:
+        """Actions: charge nothing any more; what is charged can still be released. Belong in the transaction that removes the
+        project; the items end at `ends_at`, when no token and no release of the project is left. 17 actions."""
+        pk, values = keys.quota(project_id), {":kind": "quota_shard", ":none": -_CLOSED, ":zero": 0, ":ends": ends_at}
+        update = "SET #kind = :kind, room = :none, #ttl = :ends ADD used :zero"
+        shards = [self._table.update(pk, keys.shard(shard), update, values, condition="") for shard in range(SHARDS)]
+        limit = QuotaLimitItem(
+            pk, keys.LIMIT, limit_bytes=UNLIMITED, created_at=now, updated_at=now, is_closed=True, ttl=ends_at
+        )
+        return [self._table.put(limit), *shards]
 
     def usage(self, project_id: int) -> Usage:
         """Read a project's limit and use. One Query of 17 small items. A project from before quotas has no limit."""
@@ -75,11 +79,13 @@ class Quotas:
 
     def borrow(self, project_id: int, digest: Digest, size: int, *, now: int) -> Mapping[int, int]:
         """Decide who lends room for a charge that failed; empty when its own shard has it after all. One Query.
-        Raises DENIED (403) when the project has no room for `size` bytes."""
+        Raises DENIED (403) when the project has no room for `size` bytes, NAME_UNKNOWN when it was removed."""
         books = self._read(project_id)
         if books.limit is None:
             self._open(project_id, now)
             return {}
+        if books.limit.is_closed:
+            raise RegistryError("NAME_UNKNOWN", message="the project was removed")
         lenders = quota.lend(books.shards, shard_of(str(digest)), size)
         if lenders is None:
             raise quota.exceeded(_usage(books), size)

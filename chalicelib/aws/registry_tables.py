@@ -41,6 +41,7 @@ class QuotaLimitItem(Item, discriminator="quota_limit"):
     created_at = NumberAttribute()
     updated_at = NumberAttribute()
     warned = BooleanAttribute(default=False)
+    is_closed = BooleanAttribute(default=False)
 
 
 class RepositoryItem(Item, discriminator="repository"):

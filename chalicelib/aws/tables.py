@@ -51,14 +51,16 @@ class ProjectItem(Item, discriminator="project"):
     is_public = BooleanAttribute()
     created_at = NumberAttribute()
     created_by = UnicodeAttribute()
+    owner_id = NumberAttribute(default=0)
     updated_at = NumberAttribute(default=0)
     metadata = JSONAttribute(null=True)
     cve_allowlist = JSONAttribute(null=True)
+    version = NumberAttribute(default=0)
 
 
 class NameItem(Item, discriminator="name"):
     """From a number or an address to a name: `PI#<project id>`, `UI#<user id>`, `UM#<email>`, `RI#<robot id>`, `GN#<group>`,
-    `RO#<role id>`, `LN#<project id>#<label>`."""
+    `MB#<project id> <member id>`, `LN#<project id>#<label>`."""
 
     name = UnicodeAttribute()
 
@@ -114,20 +116,31 @@ class GroupItem(Item, discriminator="group"):
 
 
 class GrantItem(Item, discriminator="grant"):
-    """`U#<user> G#<project>` and `GR#<group id> G#<project>`; `project_id` ties it to one life of the project."""
+    """`U#<user> G#<project>` and `GR#<group id> G#<project>`; `project_id` ties it to one life of the project, `user_id` to one
+    of the user."""
 
     project_id = NumberAttribute()
     role = UnicodeAttribute()
     member_id = NumberAttribute(default=0)
+    user_id = NumberAttribute(default=0)
 
 
 class RoleItem(Item, discriminator="role"):
-    """`RN#<role> R`: a custom role; `permissions` is JSON, `["repository:pull", ...]`."""
+    """`RN#<role id> R`: a custom role; `permissions` is JSON, `["repository:pull", ...]`."""
 
     role_id = NumberAttribute()
+    name = UnicodeAttribute()
     permissions = JSONAttribute()
     description = UnicodeAttribute(null=True)
     created_at = NumberAttribute()
+    updated_at = NumberAttribute(default=0)
+    version = NumberAttribute(default=0)
+
+
+class DepartedItem(Item, discriminator="departed"):
+    """`PD <project id>`: a project that is gone, with things that are still to be removed."""
+
+    name = UnicodeAttribute()
 
 
 class LabelItem(Item, discriminator="label"):
@@ -161,11 +174,13 @@ class CounterItem(Item, discriminator="counter"):
 
 
 class TotalItem(Item, discriminator="total"):
-    """`N#<list> <shard>`; `epoch` counts the releases that a push must not overlap, see `aws.releases`."""
+    """`N#<list> <shard>`; `epoch` counts the releases that a push must not overlap, see `aws.releases`.
+    `closed`: nothing is added any more."""
 
     number = NumberAttribute(null=True)
     changed_at = NumberAttribute(null=True)
     epoch = NumberAttribute(null=True)
+    closed = NumberAttribute(null=True)
 
 
 class SessionItem(Item, discriminator="session"):

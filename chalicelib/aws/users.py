@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
-from typing import cast
 
 from chalicelib.aws import keys
 from chalicelib.aws.listing import Listing, Row
+from chalicelib.aws.members import DynamoMembers
 from chalicelib.aws.principals import to_user, user_item
 from chalicelib.aws.table import Action, ConditionFailed, Table
-from chalicelib.aws.tables import GrantItem, NameItem
+from chalicelib.aws.tables import NameItem
+from chalicelib.rbac.member import USER, Entity
 from chalicelib.rbac.model import User
 from chalicelib.rbac.ports import Saved, UserRow
 from chalicelib.rbac.users import FIRST_ID
@@ -30,7 +30,7 @@ class DynamoUsers:
 
     def create(self, user: User) -> Saved:
         """One Query for grants that a user of this name left behind, one transaction."""
-        self._drop_grants(user.name)
+        self._drop_grants(user)
         to_name = [NameItem(keys.user_id(user.user_id), keys.NAME, name=user.name)]
         if user.email:
             to_name.append(NameItem(keys.email(user.email), keys.NAME, name=user.name))
@@ -71,7 +71,7 @@ class DynamoUsers:
 
     def remove(self, user: User) -> bool:
         """One Query, one transaction per grant, one for the rest."""
-        self._drop_grants(user.name)
+        self._drop_grants(user)
         condition, values = _unchanged(user)
         actions = [
             self._table.delete(keys.user(user.name), keys.USER, condition=condition, values=values),
@@ -120,11 +120,8 @@ class DynamoUsers:
         item = self._table.get(pk, keys.NAME)
         return item.name if isinstance(item, NameItem) else None
 
-    def _drop_grants(self, name: str) -> None:
-        grants = cast("list[GrantItem]", self._table.query(keys.user(name), keys.grant("")))
-        for grant in grants:
-            with contextlib.suppress(ConditionFailed):
-                self._table.write([self._table.delete(grant.pk, grant.sk)])
+    def _drop_grants(self, user: User) -> None:
+        DynamoMembers(self._table).remove_everywhere(Entity(USER, user.user_id, user.name))
 
 
 def _is_listed(user: User) -> bool:

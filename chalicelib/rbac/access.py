@@ -46,9 +46,10 @@ class Access:
         keys: VerifyingKeys,
         login: Login,
         configurations: Configurations,
+        projects: Projects,
     ) -> None:
         self._settings, self._store, self._login, self._configurations = settings, store, login, configurations
-        self._tokens, self._projects = BearerTokens(settings, keys), Projects(store)
+        self._tokens, self._projects = BearerTokens(settings, keys), projects
         self._rights: Cache[tuple[str, str], Rights] = Cache(_SIZE, KEEP_S)
 
     def authenticate(self, request: Request, *, now: int) -> Caller:

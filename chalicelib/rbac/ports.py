@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from chalicelib.rbac.id_token import IssuerKey
-from chalicelib.rbac.model import Facts, Failures, Grant, Project, User
+from chalicelib.rbac.model import Facts, Failures, Grant, User
 from chalicelib.rbac.tokens import SigningKey, VerifyingKey
 from chalicelib.rbac.trust import TrustPolicy
 
@@ -25,9 +25,6 @@ class PrincipalStore(Protocol):
 
     def save_grant(self, user: str, project: str, grant: Grant | None) -> None:
         """Write a user's grant, or remove it. Idempotent."""
-
-    def create_project(self, name: str, *, is_public: bool, by: str, now: int) -> Project | None:
-        """Create a project under a new id; None when there is one already. Ids are never used twice."""
 
 
 class Saved(Enum):
@@ -105,6 +102,13 @@ class ProjectNames(Protocol):
 
     def name_of(self, project_id: int) -> str | None:
         """Find the name of the project that has this id now. One read."""
+
+
+class UserNames(Protocol):
+    """From a user's id to the name."""
+
+    def user_of(self, user_id: int) -> str | None:
+        """Find the name of the user who has this id. One read."""
 
 
 class VerifyingKeys(Protocol):

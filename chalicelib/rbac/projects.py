@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from chalicelib.errors import RegistryError
-from chalicelib.rbac.model import PROJECT_NAME, PROJECT_NAME_MAX_CHARACTERS, PrincipalError, Project
+from chalicelib.rbac.model import PrincipalError, Project
 from chalicelib.rbac.ports import PrincipalStore
+from chalicelib.rbac.project import check_name
+from chalicelib.rbac.project_ports import ProjectMaker
 
 
 class Projects:
-    """The projects of the registry."""
+    """The projects of the registry, for who pushes to them and for the administrator's command line."""
 
-    def __init__(self, store: PrincipalStore) -> None:
-        self._store = store
+    def __init__(self, store: PrincipalStore, maker: ProjectMaker) -> None:
+        self._store, self._maker = store, maker
 
     def find(self, name: str) -> Project | None:
         """Read a project. One read."""
@@ -19,9 +21,12 @@ class Projects:
 
     def create(self, name: str, *, is_public: bool, by: str, now: int) -> Project:
         """Make a project. Raises PrincipalError when the name is taken or is not one."""
-        if len(name) > PROJECT_NAME_MAX_CHARACTERS or not PROJECT_NAME.fullmatch(name):
-            raise PrincipalError(f"{name!r} cannot be a project's name: use a-z, 0-9 and single . _ - in between")
-        project = self._store.create_project(name, is_public=is_public, by=by, now=now)
+        try:
+            check_name(name)
+        except RegistryError:
+            sentence = f"{name!r} cannot be a project's name: use a-z, 0-9 and single . _ - in between"
+            raise PrincipalError(sentence) from None
+        project = self._maker.create_project(name, is_public=is_public, by=by, now=now)
         if project is None:
             raise PrincipalError(f"there is a project {name} already")
         return project
@@ -29,7 +34,7 @@ class Projects:
     def ensure(self, name: str, *, is_public: bool, by: str, now: int) -> Project:
         """Find a project or make it. Of several at the same time one makes it and all get it."""
         found = (
-            self.find(name) or self._store.create_project(name, is_public=is_public, by=by, now=now) or self.find(name)
+            self.find(name) or self._maker.create_project(name, is_public=is_public, by=by, now=now) or self.find(name)
         )
         if found is None:
             raise RegistryError("UNAVAILABLE", message=f"project {name} was removed while it was made")

@@ -23,6 +23,11 @@ class Role(NamedTuple):
     permissions: Permissions
 
     @property
+    def key(self) -> str:
+        """How grants name it: Harbor's roles by name, custom ones by number, so that they can be renamed."""
+        return str(self.role_id) if self.role_id >= FIRST_CUSTOM_ID else self.name
+
+    @property
     def actions(self) -> frozenset[str]:
         """What it allows on the repositories of the project, in the registry's words."""
         return oci_actions(self.permissions)

@@ -10,9 +10,11 @@ import pytest
 
 from chalicelib.aws import keys
 from chalicelib.aws.principals import DynamoPrincipals, user_item
+from chalicelib.aws.projects import DynamoProjects
 from chalicelib.aws.table import Table
 from chalicelib.rbac.model import Facts, Failures, Grant, User
 from chalicelib.rbac.ports import PrincipalStore
+from chalicelib.rbac.project_ports import ProjectMaker
 from chalicelib.rbac.projects import Projects
 from chalicelib.rbac.routes import MAX_SCOPES
 from tests.fakes.principals import FakePrincipals
@@ -23,6 +25,11 @@ NOW = 1_800_000_000
 @pytest.fixture(params=["fake", "dynamodb"])
 def store(request: pytest.FixtureRequest) -> PrincipalStore:
     return FakePrincipals() if request.param == "fake" else DynamoPrincipals(request.getfixturevalue("table"))
+
+
+@pytest.fixture
+def maker(request: pytest.FixtureRequest, store: PrincipalStore) -> ProjectMaker:
+    return store if isinstance(store, FakePrincipals) else DynamoProjects(request.getfixturevalue("table"))
 
 
 @pytest.fixture
@@ -50,11 +57,11 @@ def test_nothing_is_known_of_nobody(store: PrincipalStore, team: str) -> None:
 
 
 def test_facts_hold_user_failures_projects_and_grants_of_what_was_asked(
-    store: PrincipalStore, ann: User, team: str
+    store: PrincipalStore, maker: ProjectMaker, ann: User, team: str
 ) -> None:
     known(store, ann)
     made, other = (
-        store.create_project(name, is_public=p, by="x", now=NOW) for name, p in ((team, False), ("o" + team, True))
+        maker.create_project(name, is_public=p, by="x", now=NOW) for name, p in ((team, False), ("o" + team, True))
     )
     assert made and other
     store.save_grant(ann.name, team, Grant(made.project_id, "guest"))
@@ -102,19 +109,23 @@ def test_no_failure_is_lost_when_many_come_at_once(store: PrincipalStore, ann: U
     assert sorted(counts) == list(range(1, 25))
 
 
-def test_project_is_made_once_and_ids_are_never_used_twice(store: PrincipalStore, team: str) -> None:
-    first = store.create_project(team, is_public=True, by="x", now=NOW)
-    second = store.create_project("b" + team, is_public=False, by="x", now=NOW)
+def test_project_is_made_once_and_ids_are_never_used_twice(
+    store: PrincipalStore, maker: ProjectMaker, team: str
+) -> None:
+    first = maker.create_project(team, is_public=True, by="x", now=NOW)
+    second = maker.create_project("b" + team, is_public=False, by="x", now=NOW)
     assert first and second
     assert first.is_public and not second.is_public
     assert second.project_id > first.project_id
-    assert store.create_project(team, is_public=False, by="y", now=NOW) is None
+    assert maker.create_project(team, is_public=False, by="y", now=NOW) is None
     assert store.facts("", [team]).projects[team] == first
 
 
-def test_projects_made_by_many_at_once_are_one(store: PrincipalStore, team: str) -> None:
+def test_projects_made_by_many_at_once_are_one(store: PrincipalStore, maker: ProjectMaker, team: str) -> None:
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: Projects(store).ensure(team, is_public=False, by="x", now=NOW), range(16)))
+        made = list(
+            pool.map(lambda _: Projects(store, maker).ensure(team, is_public=False, by="x", now=NOW), range(16))
+        )
     assert len(set(made)) == 1
     assert store.facts("", [team]).projects[team] == made[0]
 

@@ -10,11 +10,13 @@ import pytest
 
 from chalicelib.aws import keys, provision
 from chalicelib.aws.principals import DynamoPrincipals
+from chalicelib.aws.projects import DynamoProjects
 from chalicelib.aws.table import Table
 from chalicelib.aws.users import DynamoUsers
 from chalicelib.config import Settings
 from chalicelib.rbac.model import Grant, User
 from chalicelib.rbac.ports import PrincipalStore, Saved, UserStore
+from chalicelib.rbac.project_ports import ProjectMaker
 from tests.fakes.users import FakeUsers
 
 NOW = 1_800_000_000
@@ -23,19 +25,19 @@ NOW = 1_800_000_000
 class Stores:
     """A store of users and what else is kept about them."""
 
-    def __init__(self, users: UserStore, principals: PrincipalStore) -> None:
-        self.users, self.principals = users, principals
+    def __init__(self, users: UserStore, principals: PrincipalStore, projects: ProjectMaker) -> None:
+        self.users, self.principals, self.projects = users, principals, projects
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
 def stores(request: pytest.FixtureRequest) -> Stores:
     if request.param == "fake":
         fake = FakeUsers()
-        return Stores(fake, fake.principals)
+        return Stores(fake, fake.principals, fake.principals)
     settings: Settings = replace(request.getfixturevalue("settings"), table=f"u{uuid.uuid4().hex}")
     provision.create_table(settings)
     table = Table(settings)
-    return Stores(DynamoUsers(table), DynamoPrincipals(table))
+    return Stores(DynamoUsers(table), DynamoPrincipals(table), DynamoProjects(table))
 
 
 @pytest.fixture
@@ -135,7 +137,7 @@ def test_email_moves_with_its_user(store: UserStore) -> None:
 def test_removed_user_leaves_nothing_behind(stores: Stores) -> None:
     ann = user()
     stores.users.create(ann)
-    team = stores.principals.create_project("team", is_public=False, by="x", now=NOW)
+    team = stores.projects.create_project("team", is_public=False, by="x", now=NOW)
     assert team is not None
     stores.principals.save_grant("ann", "team", Grant(team.project_id, "developer"))
     assert stores.users.remove(ann)
@@ -146,7 +148,7 @@ def test_removed_user_leaves_nothing_behind(stores: Stores) -> None:
 
 
 def test_user_of_a_used_name_has_no_grant_of_the_earlier_one(stores: Stores) -> None:
-    team = stores.principals.create_project("team", is_public=False, by="x", now=NOW)
+    team = stores.projects.create_project("team", is_public=False, by="x", now=NOW)
     assert team is not None
     stores.principals.save_grant("ann", "team", Grant(team.project_id, "developer"))
     assert stores.users.create(user()) is Saved.DONE

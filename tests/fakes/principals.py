@@ -49,7 +49,7 @@ class FakePrincipals:
         if grant is not None:
             self.grants[user, project] = grant
 
-    def create_project(self, name: str, *, is_public: bool, by: str, now: int) -> Project | None:
+    def create_project(self, name: str, *, is_public: bool, by: str, now: int, **more: Any) -> Project | None:
         self._last_id += 1
         if name in self.projects:
             return None

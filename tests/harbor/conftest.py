@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.config import Settings
 from tests.harbor.client import Conforming, Handles, HarborClient
+from tests.harbor.people import World
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +25,9 @@ def anonymous(api: Conforming) -> HarborClient:
 def harbor_admin(anonymous: HarborClient) -> HarborClient:
     """The administrator."""
     return anonymous.basic("admin", "admin-secret")
+
+
+@pytest.fixture(scope="session")
+def world(settings: Settings, harbor_admin: HarborClient, anonymous: HarborClient) -> World:
+    """The registry with people in it."""
+    return World(settings, harbor_admin, anonymous)

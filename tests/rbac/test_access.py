@@ -22,6 +22,7 @@ from chalicelib.rbac.bearer import BearerTokens
 from chalicelib.rbac.configuration import READ_ONLY
 from chalicelib.rbac.login import Login
 from chalicelib.rbac.model import ANONYMOUS, Caller
+from chalicelib.rbac.projects import Projects
 from chalicelib.rbac.tokens import SigningKey
 from tests.fakes.configuration import configurations
 from tests.fakes.principals import PASSWORD, FakeKeys, FakePrincipals, basic, bearer
@@ -40,7 +41,9 @@ class World:
         self.team = self.store.add_project("team")
         self.store.add("ann", roles={"team": "maintainer"}).add("dan", roles={"team": "developer"})
         self.store.add("gus", roles={"team": "guest"}).add("eve").add("admin", is_admin=True)
-        self.access = Access(settings, self.store, self.keys, Login(self.store), configurations(settings, **options))
+        configured = configurations(settings, **options)
+        projects = Projects(self.store, self.store)
+        self.access = Access(settings, self.store, self.keys, Login(self.store), configured, projects)
 
     def token(self, **changes: Any) -> str:
         claims = {

@@ -16,6 +16,7 @@ from chalicelib.rbac.access import Access
 from chalicelib.rbac.exchange import Exchange
 from chalicelib.rbac.login import Login
 from chalicelib.rbac.model import Caller
+from chalicelib.rbac.projects import Projects
 from chalicelib.rbac.routes import TokenService
 from chalicelib.rbac.trust import TrustPolicy
 from tests.fakes.configuration import configurations
@@ -41,7 +42,7 @@ class World:
         ci = Exchange(SETTINGS, self.store, self.trust, self.issuers, self.keys)
         login, configured = Login(self.store), configurations(SETTINGS)
         self.service = TokenService(SETTINGS, self.store, self.keys, login, configured, ci)
-        self.access = Access(SETTINGS, self.store, self.keys, login, configured)
+        self.access = Access(SETTINGS, self.store, self.keys, login, configured, Projects(self.store, self.store))
 
     def add(self, **changes: Any) -> TrustPolicy:
         document = {

@@ -18,6 +18,7 @@ from chalicelib.http import Request, Response
 from chalicelib.rbac import passwords, tokens
 from chalicelib.rbac.access import Access
 from chalicelib.rbac.login import Login
+from chalicelib.rbac.projects import Projects
 from chalicelib.rbac.routes import MAX_SCOPES, TokenService
 from tests.fakes.configuration import configurations
 from tests.fakes.principals import PASSWORD, FakeKeys, FakePrincipals, basic, bearer
@@ -251,7 +252,8 @@ def test_a_refresh_token_that_is_asked_for_again_comes_back_unchanged(world: Wor
 
 def test_refresh_token_is_no_access_token_and_the_other_way_round(world: World) -> None:
     token = login(world)
-    access = Access(SETTINGS, world.store, world.keys, world.login, world.configurations)
+    projects = Projects(world.store, world.store)
+    access = Access(SETTINGS, world.store, world.keys, world.login, world.configurations, projects)
     with pytest.raises(RegistryError, match="UNAUTHORIZED"):
         access.authenticate(Request("GET", "/v2/", headers=bearer(token)), now=NOW)
     access_token = json.loads(world.get(basic("ann")).body)["token"]
@@ -377,5 +379,6 @@ def test_token_lives_as_long_as_the_configuration_says() -> None:
         now=NOW,
     )
     assert (answer["expires_in"], claims["exp"] - claims["iat"]) == (2700, 2700)
-    access = Access(SETTINGS, world.store, world.keys, world.login, world.configurations)
+    projects = Projects(world.store, world.store)
+    access = Access(SETTINGS, world.store, world.keys, world.login, world.configurations, projects)
     assert access.authenticate(Request("GET", "/v2/", headers=bearer(answer["token"])), now=NOW + 2699).name == "ann"

@@ -200,7 +200,7 @@ def test_grant_needs_all_three(users: Users, project: str, name: str, role: str,
 
 
 def test_project_is_made_once(store: FakePrincipals) -> None:
-    projects = Projects(store)
+    projects = Projects(store, store)
     made = projects.create("new", is_public=True, by="x", now=NOW)
     assert projects.find("new") == made
     assert projects.ensure("new", is_public=False, by="x", now=NOW) == made
@@ -211,4 +211,4 @@ def test_project_is_made_once(store: FakePrincipals) -> None:
 @pytest.mark.parametrize("name", ["", "Team", "a/b", "-a", "a-", "a..b", "a" * 254, "a\n"])
 def test_project_name_must_be_one(store: FakePrincipals, name: str) -> None:
     with pytest.raises(PrincipalError, match="cannot be a project's name"):
-        Projects(store).create(name, is_public=True, by="x", now=NOW)
+        Projects(store, store).create(name, is_public=True, by="x", now=NOW)
