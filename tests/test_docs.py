@@ -105,7 +105,7 @@ def test_named_variables_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_named_error_codes_exist(page: Path) -> None:
     for code in _ERROR.findall(_FENCE.sub("", page.read_text())):
-        is_other = code in GATEWAY_RESPONSES or code.startswith(("MOORAGE_", "AWS_", "PIP_"))
+        is_other = code in GATEWAY_RESPONSES or code.startswith(("MOORAGE_", "AWS_", "PIP_", "SSL_"))
         assert is_other or code in ERRORS, f"{name(page)} names the error {code}"
 
 

@@ -16,6 +16,7 @@ from chalicelib.cache import Cache
 from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
 from chalicelib.rbac.ports import ConfigurationStore
+from chalicelib.rbac.trust import CI_PREFIX, is_ci_name
 
 KEEP_S = 30
 """How old the configuration may be that a process works with."""
@@ -137,6 +138,8 @@ def _quota(value: int) -> str:
 
 
 def _prefix(value: str) -> str:
+    if is_ci_name(value):
+        return f"must not begin with {CI_PREFIX}, as the names of CI jobs do"
     return "" if _PREFIX.fullmatch(value) else "must be 1 to 32 letters, digits and . _ @ + - $ after the first"
 
 

@@ -64,7 +64,7 @@ class OidcSettings:
         read = {name: options[f"oidc_{name}"] for name in cls.__slots__ if f"oidc_{name}" in options}
         if not read.get("endpoint") or not read.get("client_id"):
             return None
-        asked = tuple(dict.fromkeys(["openid", *filter(None, map(str.strip, str(read.get("scope", "")).split(",")))]))
+        asked = tuple(dict.fromkeys(["openid", *filter(None, re.split(r"[\s,]+", str(read.get("scope", ""))))]))
         extra = json.loads(read.get("extra_redirect_parms") or "{}")
         return cls(**{
             **read,

@@ -83,6 +83,7 @@ def test_request_without_an_option_is_refused(wanted: dict[str, Any]) -> None:
         ("robot_name_prefix", ""),
         ("robot_name_prefix", "ro bot"),
         ("robot_name_prefix", "$" * 3),
+        ("robot_name_prefix", "ci$x"),
         ("storage_per_project", 0),
         ("storage_per_project", -2),
         ("storage_per_project", 2**60),
