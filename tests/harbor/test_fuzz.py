@@ -6,102 +6,23 @@ The examples are the same at every run. A failure ends with the request that mad
 
 from __future__ import annotations
 
-import itertools
-import json
 import os
-import time
-from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from chalicelib import bootstrap
-from chalicelib.aws import provision
 from chalicelib.config import Settings
 from chalicelib.harbor import description
 from chalicelib.harbor.description import Operation
-from chalicelib.oci.digest import Digest
-from tests import builders, client
-from tests.harbor.client import HarborClient
 from tests.harbor.thrown import requests
 from tests.harbor.tour import missing
+from tests.harbor.world import World, make_world
 
 pytestmark = pytest.mark.slow
 EXAMPLES = int(os.environ.get("MOORAGE_FUZZ", "12"))
-PASSWORD = "Fuzz-Secret-1"
 OPERATIONS = list(description.operations())
-_numbers = itertools.count()
-
-
-@dataclass(frozen=True)
-class World:
-    """A registry of its own with something of everything in it."""
-
-    callers: dict[str, HarborClient]
-    known: dict[str, list[Any]]
-
-
-def make_world(settings: Settings) -> World:
-    """Make a registry with a project, an image, people and a robot, as far as there are operations to make them."""
-    own = replace(settings, table=f"fuzz-{next(_numbers)}")
-    provision.create_table(own)
-    bootstrap.provision(own, "admin-secret", now=int(time.time()))
-    api = bootstrap.registry(own)
-    anonymous = HarborClient(api)
-    admin = anonymous.basic("admin", "admin-secret")
-    callers = {"admin": admin, "anonymous": anonymous}
-    if not missing("createProject", "createUser", "createProjectMember"):
-        admin.post("/projects", json={"project_name": "fuzz"})
-        for name, role in (("developer", 2), ("guest", 3)):
-            user = {"username": name, "email": f"{name}@example.org", "realname": name, "password": PASSWORD}
-            admin.post("/users", json=user)
-            admin.post("/projects/fuzz/members", json={"role_id": role, "member_user": {"username": name}})
-            callers[name] = anonymous.basic(name, PASSWORD)
-    if not missing("createProject", "CreateRobot"):
-        access = [{"resource": "repository", "action": action} for action in ("pull", "push", "list", "read")]
-        permission = {"kind": "project", "namespace": "fuzz", "access": access}
-        robot = {"name": "ci", "level": "project", "duration": -1, "permissions": [permission]}
-        made = admin.post("/robots", json=robot).json()
-        callers["robot"] = anonymous.basic(made["name"], made["secret"])
-    if not missing("CreateLabel"):
-        admin.post("/labels", json={"name": "bug", "scope": "g", "color": "#FF0000"})
-    project = "library" if missing("createProject") else "fuzz"
-    digests = [push(client.Client(api, admin.authorization), f"{project}/{name}") for name in ("app", "deep/app")]
-    return World(callers, known_values(project, digests))
-
-
-def push(user: client.Client, name: str) -> str:
-    """Push an image of the tag `1`; return its digest."""
-    config, layer = json.dumps({"architecture": "amd64", "os": "linux"}).encode(), name.encode()
-    for blob in (config, layer):
-        assert user.push_blob(name, blob, Digest.of(blob)).status == 201
-    content = builders.image(config, (layer,))
-    answer = user.send("PUT", f"/v2/{name}/manifests/1", content, content_type=builders.OCI_MANIFEST)
-    assert answer.status == 201
-    return str(Digest.of(content))
-
-
-def known_values(project: str, digests: list[str]) -> dict[str, list[Any]]:
-    """Values of path parameters that mean something in the world."""
-    numbers = {
-        parameter.name: [1, 2, 3, 0, -1]
-        for operation in OPERATIONS
-        for parameter in operation.parameters
-        if parameter.place == "path" and parameter.schema.get("type") == "integer"
-    }
-    return {
-        **numbers,
-        "project_name": [project, project, "library", "absent"],
-        "project_name_or_id": [project, project, "1", "2", "library", "999"],
-        "repository_name": ["app", "deep/app", "absent"],
-        "reference": ["1", *digests, "absent", "sha256:" + "0" * 64],
-        "tag_name": ["1", "absent"],
-        "meta_name": ["public", "prevent_vul", "severity", "absent"],
-        "addition": ["build_history", "values.yaml", "readme.md", "dependencies"],
-        "digest": [*digests, "sha256:" + "0" * 64],
-    }
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,12 @@ def needs(*operations: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(bool(left), reason=f"no handler yet: {', '.join(left)}")
 
 
+def skip_without(*operations: str) -> None:
+    left = missing(*operations)
+    if left:
+        pytest.skip(f"no handler yet: {', '.join(left)}")
+
+
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_registry(tmp_path_factory.mktemp("tour")) as running:
@@ -55,16 +61,18 @@ def tour(visitors: Callable[..., Client]) -> Client:
 
 @pytest.fixture
 def project(tour: Client) -> Iterator[str]:
+    skip_without("createProject", "deleteProject", "listRepositories", "deleteRepository")
     name = unique("project")
     tour.create_project(m.ProjectReq(project_name=name, metadata=m.ProjectMetadata(public="false")))
     yield name
-    for repository in () if missing("listRepositories") else tour.get_repositories(name):
+    for repository in tour.get_repositories(name):
         tour.delete_repository(name, repository.name.partition("/")[2])
     tour.delete_project(name)
 
 
 @pytest.fixture
 def person(tour: Client) -> Iterator[tuple[str, int]]:
+    skip_without("createUser", "deleteUser")
     name = unique("user")
     location = tour.create_user(
         m.UserCreationReq(username=name, password=PASSWORD, email=f"{name}@example.org", realname="On Tour")
@@ -116,7 +124,7 @@ def test_the_system(tour: Client) -> None:
     assert tour.get_system_volume_info().storage is not None
 
 
-@needs("getStatistic", "search", "createProject")
+@needs("getStatistic", "search")
 def test_search_and_statistics(tour: Client, registry: Running, project: str) -> None:
     push(registry, f"{project}/deep/app:1")
     found = tour.search(project)
@@ -126,7 +134,7 @@ def test_search_and_statistics(tour: Client, registry: Running, project: str) ->
 
 
 @needs(
-    "createUser", "listUsers", "getUser", "updateUserProfile", "setUserSysAdmin", "updateUserPassword", "searchUsers"
+    "listUsers", "getUser", "updateUserProfile", "setUserSysAdmin", "updateUserPassword", "searchUsers"
 )
 def test_users(tour: Client, visitors: Callable[..., Client], person: tuple[str, int]) -> None:
     name, number = person
@@ -173,7 +181,7 @@ def test_configuration(tour: Client) -> None:
     tour.update_config(m.Configurations(token_expiration=before))
 
 
-@needs("createProject", "getProject", "listProjects", "updateProject", "headProject", "getProjectDeletable", "getLogs")
+@needs("getProject", "listProjects", "updateProject", "headProject", "getProjectDeletable")
 def test_projects(tour: Client, project: str) -> None:
     assert tour.project_exists(project)
     assert not tour.project_exists(unique("absent"))
@@ -184,14 +192,13 @@ def test_projects(tour: Client, project: str) -> None:
     assert tour.get_project(project).metadata.public == "true"
     assert tour.get_project_deletable(project).deletable is True
     assert tour.get_project_summary(project).repo_count == 0
-    assert tour.get_project_logs(project) is not None
     with pytest.raises(NotFound):
         tour.get_project_retention_id(project)
     with pytest.raises(Conflict):
         tour.create_project(m.ProjectReq(project_name=project))
 
 
-@needs("createProjectMember", "listProjectMembers", "updateProjectMember", "createUserGroup", "createUser")
+@needs("createProjectMember", "listProjectMembers", "updateProjectMember", "createUserGroup")
 def test_members(tour: Client, visitors: Callable[..., Client], project: str, person: tuple[str, int]) -> None:
     name, number = person
     member = id_of(tour.add_project_member_user(project, name, 3))
@@ -227,7 +234,7 @@ def test_metadata(tour: Client, project: str) -> None:
     assert tour.get_project_metadata(project).prevent_vul is None
 
 
-@needs("listQuotas", "getQuota", "updateQuota", "createProject")
+@needs("listQuotas", "getQuota", "updateQuota")
 def test_quotas(tour: Client, project: str) -> None:
     number = tour.get_project(project).project_id
     [quota] = tour.get_quotas(reference="project", reference_id=str(number))
@@ -278,7 +285,7 @@ def test_labels_and_pages(tour: Client) -> None:
         tour.get_label(made[0])
 
 
-@needs("listRepositories", "getRepository", "updateRepository", "deleteRepository", "createProject")
+@needs("listRepositories", "getRepository", "updateRepository", "deleteRepository")
 def test_repositories(tour: Client, registry: Running, project: str) -> None:
     push(registry, f"{project}/deep/er/app:1")
     assert [found.name for found in tour.get_repositories(project)] == [f"{project}/deep/er/app"]
@@ -310,7 +317,7 @@ def test_artifacts(tour: Client, registry: Running, project: str) -> None:
         tour.get_artifact(project, "copy", digest)
 
 
-@needs("createTag", "listTags", "deleteTag", "createProject")
+@needs("createTag", "listTags", "deleteTag")
 def test_tags(tour: Client, registry: Running, project: str) -> None:
     digest = push(registry, f"{project}/a/b:1")
     tour.create_artifact_tag(project, "a/b", digest, m.Tag(name="2"))
@@ -321,7 +328,7 @@ def test_tags(tour: Client, registry: Running, project: str) -> None:
         tour.create_artifact_tag(project, "a/b", digest, m.Tag(name="2"))
 
 
-@needs("addLabel", "removeLabel", "CreateLabel", "createProject")
+@needs("addLabel", "removeLabel", "CreateLabel")
 def test_labels_of_artifacts(tour: Client, registry: Running, project: str) -> None:
     push(registry, f"{project}/a/b:1")
     number = id_of(tour.create_label(m.Label(name=unique("label"), color="#FF0000", scope="g")))
@@ -337,6 +344,7 @@ def test_labels_of_artifacts(tour: Client, registry: Running, project: str) -> N
 )
 def test_the_audit_log(tour: Client, project: str) -> None:
     assert any(entry.resource == project for entry in tour.get_audit_logs(page_size=100, limit=100))
+    assert {entry.resource for entry in tour.get_project_logs(project)} == {project}
     parameters = {"audit_retention_hour": 720, "include_event_types": "create_artifact", "dry_run": True}
     manual = m.ScheduleObj(type="Manual", cron="")
     job = id_of(tour.create_purge_job_schedule(m.Schedule(schedule=manual, parameters=parameters)))
