@@ -24,7 +24,7 @@ from chalicelib.aws.table import Table
 from chalicelib.aws.trust import DynamoTrust
 from chalicelib.aws.users import DynamoUsers
 from chalicelib.config import Settings
-from chalicelib.events import Recorder
+from chalicelib.events import UNRECORDED, Recorder
 from chalicelib.notify.journal import Journal
 from chalicelib.oci.blobs import Blobs
 from chalicelib.oci.catalog import Catalog
@@ -146,7 +146,8 @@ def assemble(settings: Settings, recorder: Recorder) -> Api:
         uploads(settings),
         recorder,
     )
-    return Api(routes, token_service(settings, recorder), functools.partial(console, settings), recorder)
+    management = functools.cache(functools.partial(console, settings, recorder))
+    return Api(routes, token_service(settings, recorder), management, recorder)
 
 
 def token_service(settings: Settings, recorder: Recorder) -> TokenService:
@@ -157,11 +158,14 @@ def token_service(settings: Settings, recorder: Recorder) -> TokenService:
     return TokenService(settings, wired.principals, keys, login(settings), wired.configurations, ci, recorder)
 
 
-@functools.cache
-def console(settings: Settings) -> Routes:
+def console(settings: Settings, recorder: Recorder = UNRECORDED) -> Routes:
     """The management API. Its modules are loaded here, since the registry's function never needs them."""
+    from chalicelib.aws.audit_log import DynamoAuditLog  # noqa: PLC0415
     from chalicelib.aws.labels import DynamoLabels  # noqa: PLC0415
     from chalicelib.aws.members import DynamoMembers  # noqa: PLC0415
+    from chalicelib.aws.names import DynamoNames  # noqa: PLC0415
+    from chalicelib.harbor.accounts import Accounts  # noqa: PLC0415
+    from chalicelib.harbor.audit import AuditResource  # noqa: PLC0415
     from chalicelib.harbor.documentation import Documentation  # noqa: PLC0415
     from chalicelib.harbor.labels import LabelResource  # noqa: PLC0415
     from chalicelib.harbor.members import MemberResource  # noqa: PLC0415
@@ -169,6 +173,7 @@ def console(settings: Settings) -> Routes:
     from chalicelib.harbor.projects import ProjectResource  # noqa: PLC0415
     from chalicelib.harbor.routes import Console, Resource  # noqa: PLC0415
     from chalicelib.harbor.system import System  # noqa: PLC0415
+    from chalicelib.notify.trail import Trail  # noqa: PLC0415
     from chalicelib.oci.labels import Labels  # noqa: PLC0415
     from chalicelib.rbac.authority import Authority  # noqa: PLC0415
     from chalicelib.rbac.members import Members  # noqa: PLC0415
@@ -186,8 +191,9 @@ def console(settings: Settings) -> Routes:
         ProjectResource(authority, records, members, wired.configurations),
         MetadataResource(authority, records),
         MemberResource(authority, members),
+        AuditResource(authority, Trail(DynamoAuditLog(wired.table)), wired.configurations, member_store),
     ]
-    return Console(authority, resources)
+    return Console(authority, resources, Accounts(authority, DynamoNames(wired.table), recorder), recorder)
 
 
 def _probes(wired: Wired) -> Mapping[str, Callable[[], object]]:

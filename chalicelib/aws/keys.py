@@ -329,8 +329,8 @@ def audit_rows(log: str, shard_: int) -> str:
     return f"AU#{log}#{shard_}"
 
 
-def audit_row(at_us: int, process: str = "") -> str:
-    """Sort key of an audit row; without a process what precedes all rows of that microsecond."""
+def audit_row(at_us: int, process: str) -> str:
+    """Sort key of an audit row; see `notify.hours.key_of`."""
     return f"{at_us:020d}#{process}"
 
 

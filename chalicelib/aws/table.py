@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 BATCH_KEYS = 100
 TRANSACTION_ACTIONS = 100
 _RETRIES = 8
-_READS = frozenset({"GetItem", "BatchGetItem", "Query"})
+_REPEATABLE = frozenset({"GetItem", "BatchGetItem", "Query", "BatchWriteItem"})
 _IS_NEW = "attribute_not_exists(pk)"
 _EXISTS = "attribute_exists(pk)"
 _ALWAYS = ("pk", "sk", "kind")
@@ -223,8 +223,12 @@ class Table:
         }
         return {"Update": _conditional(request, condition, values)}
 
+    def send(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Send a request of another shape (`spans`)."""
+        return self._call(operation, request)
+
     def _call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        if operation in _READS:
+        if operation in _REPEATABLE:
             return decoded(self._wire.call(operation, request))
         request.setdefault("ReturnConsumedCapacity", "NONE")
         return self.connection.dispatch(operation, request)

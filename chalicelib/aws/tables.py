@@ -228,6 +228,13 @@ class AuditItem(Item, discriminator="audit"):
     at_us = NumberAttribute(null=True)
 
 
+class AuditMarksItem(Item, discriminator="audit_marks"):
+    """`AM#<log> <hour>`: the sort keys of every `step`th row of the hour, as JSON."""
+
+    step = NumberAttribute()
+    keys = JSONAttribute()
+
+
 class AuditCountItem(Item, discriminator="audit_count"):
     """`AC#<log> <hour>#<process>`, and `AC#<log> <hour>` once the hour was counted."""
 

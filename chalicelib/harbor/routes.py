@@ -6,10 +6,15 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from chalicelib.errors import RegistryError
+from chalicelib.events import UNRECORDED, Recorder
 from chalicelib.harbor import description
+from chalicelib.harbor.accounts import Accounts
 from chalicelib.harbor.call import Call, Handler, Operations
+from chalicelib.harbor.changes import described
 from chalicelib.http import Request, Response, json_response
 from chalicelib.rbac.authority import Authority
+from chalicelib.rbac.logins import Logins
+from chalicelib.rbac.model import Caller
 
 
 class Resource(Protocol):
@@ -22,8 +27,14 @@ class Resource(Protocol):
 class Console:
     """The management API."""
 
-    def __init__(self, authority: Authority, resources: Iterable[Resource]) -> None:
-        self._authority = authority
+    def __init__(
+        self,
+        authority: Authority,
+        resources: Iterable[Resource],
+        accounts: Accounts,
+        recorder: Recorder = UNRECORDED,
+    ) -> None:
+        self._authority, self._accounts, self._logins = authority, accounts, Logins(recorder)
         self._handlers: dict[str, Handler] = {}
         for resource in resources:
             self._handlers.update(resource.operations())
@@ -38,12 +49,21 @@ class Console:
             if methods:
                 raise RegistryError("UNSUPPORTED", headers={"Allow": ", ".join(methods)})
             raise RegistryError("NOT_FOUND", {"path": request.path[:300]})
-        caller = self._authority.authenticate(request, now=now)
+        caller = self._authenticate(request, now)
         handler = self._handlers.get(match.operation.id)
         if handler is None:
             raise description.not_implemented(match.operation)
         values = description.check(match, request)
-        return handler(Call(request, caller, match.operation.id, values, now))
+        call = Call(request, caller, match.operation.id, values, now)
+        change = described(match.operation.id, request.method, match.operation.tag)
+        return handler(call) if change is None else self._accounts.call(handler, call, change)
+
+    def _authenticate(self, request: Request, now: int) -> Caller:
+        try:
+            return self._authority.authenticate(request, now=now)
+        except RegistryError as refusal:
+            self._logins.refused(request, refusal, now=now)
+            raise
 
     @property
     def implemented(self) -> frozenset[str]:

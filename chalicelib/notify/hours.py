@@ -23,3 +23,18 @@ def hour_of(at: int) -> str:
 def hour_starts_at(hour: str) -> int:
     """When an hour begins, in Unix seconds."""
     return calendar.timegm(time.strptime(hour, _FORMAT))
+
+
+def key_of(at_us: int) -> str:
+    """What precedes the key of every row of a time in Unix microseconds, and follows those before it."""
+    return f"{max(at_us, 0):020d}#"
+
+
+def first_key(hour: str) -> str:
+    """What precedes the keys of an hour's rows."""
+    return key_of(hour_starts_at(hour) * 1_000_000)
+
+
+def last_key(hour: str) -> str:
+    """What follows the keys of an hour's rows."""
+    return key_of((hour_starts_at(hour) + 3600) * 1_000_000)

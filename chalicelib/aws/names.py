@@ -1,0 +1,38 @@
+"""From ids to names in DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from chalicelib.aws import keys
+from chalicelib.aws.table import Table
+from chalicelib.aws.tables import GroupItem, LabelItem, NameItem, RobotItem
+from chalicelib.harbor.accounts import Known
+
+_PARTITIONS: Mapping[str, Callable[[int], str]] = {
+    "user_id": keys.user_id,
+    "robot_id": keys.robot_id,
+}
+
+
+class DynamoNames:
+    """`harbor.accounts.Names`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def find(self, kind: str, number: int) -> Known | None:
+        """One GetItem; a second for a robot, which says whose it is."""
+        if kind == "group_id":
+            group = self._table.get(keys.group(number), keys.GROUP)
+            return Known(group.name) if isinstance(group, GroupItem) else None
+        if kind == "label_id":
+            label = self._table.get(keys.label(number), keys.LABEL)
+            return Known(label.name, int(label.project_id)) if isinstance(label, LabelItem) else None
+        item = self._table.get(_PARTITIONS[kind](number), keys.NAME)
+        if not isinstance(item, NameItem):
+            return None
+        if kind != "robot_id":
+            return Known(item.name)
+        robot = self._table.get(keys.user(item.name), keys.USER)
+        return Known(item.name, int(robot.project_id) if isinstance(robot, RobotItem) else 0)
