@@ -153,6 +153,7 @@ class RegistryRoutes:
         digest = Digest.parse(call.rest)
         if call.request.method == "DELETE":
             repository = self._repository(call, "delete")
+            self._access.require_tags(call.caller, str(call.name), [""], "delete")
             self._blobs.remove(repository, digest)
             self._note_deleted(call, repository, "blob", f"{call.name}@{digest}")
             return Response(202)

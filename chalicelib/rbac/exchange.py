@@ -38,6 +38,15 @@ class Trusting(NamedTuple):
     policies: tuple[TrustPolicy, ...]
     facts: Facts
     """What an anonymous caller could know: the projects of the scopes."""
+    subject: str
+    """What its issuer calls the job."""
+
+    @property
+    def name(self) -> str:
+        """The caller's name when nothing was asked for yet; without a policy when several trust the job."""
+        if len(self.policies) == 1:
+            return trust.caller_name(self.project.name, self.policies[0].name)
+        return f"{trust.CI_PREFIX}{self.project.name}"
 
 
 class Exchange:
@@ -65,11 +74,11 @@ class Exchange:
         if project is None or not wanted:
             raise NotTrusted("the project trusts no CI system")
         if seen.issuer == self._settings.public_url and seen.type == tokens.TRUST:
-            until = self._read_exchanged(token, project, wanted, now)
+            until, subject = self._read_exchanged(token, project, wanted, now)
         else:
-            trusted = self._judge(token, seen, wanted, now)
+            trusted, subject = self._judge(token, seen, wanted, now)
             until = {policy.id: now + policy.expires_s for policy in trusted}
-        return Trusting(project, until, tuple(policy for policy in wanted if policy.id in until), facts)
+        return Trusting(project, until, tuple(policy for policy in wanted if policy.id in until), facts, subject)
 
     def claims(self, trusting: Trusting, scopes: Sequence[Scope], *, token_s: int, now: int) -> dict[str, Any]:
         """Say what an access token for these scopes claims: subject, access, project ids, tags, and its end, which is after
@@ -107,6 +116,7 @@ class Exchange:
             "aud": rules.audience,
             "sub": f"{tokens.CI_SUBJECT}{trusting.project.name}",
             "pid": trusting.project.project_id,
+            "job": trusting.subject,
             "until": {str(policy): until for policy, until in trusting.until.items()},
             "iat": now,
             "nbf": now,
@@ -116,7 +126,7 @@ class Exchange:
 
     def _judge(
         self, token: str, seen: id_token.Unverified, wanted: Sequence[TrustPolicy], now: int
-    ) -> tuple[TrustPolicy, ...]:
+    ) -> tuple[tuple[TrustPolicy, ...], str]:
         concerned = [p for p in wanted if p.issuer == seen.issuer and p.audience == seen.audience]
         if not concerned:
             raise NotTrusted("no policy of the project names this issuer and audience")
@@ -131,11 +141,11 @@ class Exchange:
         verdict = trust.judge(concerned, claims, now)
         if isinstance(verdict, Refused):
             raise NotTrusted(verdict.reason)
-        return verdict.policies
+        return verdict.policies, claims["sub"]
 
     def _read_exchanged(
         self, token: str, project: Project, wanted: Sequence[TrustPolicy], now: int
-    ) -> dict[int, int]:
+    ) -> tuple[dict[int, int], str]:
         try:
             claims = tokens.verify(token, lambda kid: self._keys.find(kid, now=now), self._rules(), now=now)
         except TokenRefused as refusal:
@@ -146,7 +156,7 @@ class Exchange:
         found = {policy: end for policy, end in until.items() if end > now}
         if not found:
             raise NotTrusted("the policy that trusted this job is gone")
-        return found
+        return found, claims["job"]
 
     def _rules(self) -> tokens.Rules:
         return tokens.Rules(tokens.TRUST, self._settings.public_url, self._settings.realm, trust.MAX_S)

@@ -22,7 +22,7 @@ MAX_AGE_S = 3600
 """How old a token of a CI job may be since it was issued, whatever its `exp` says."""
 MAX_CHARACTERS = 16384
 MAX_KEYS = 100
-_RSA_MIN_BITS = 2048
+_RSA_BITS = range(2048, 8192 + 1)
 _RSA = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 _JWS = jwt.PyJWS()
@@ -150,7 +150,7 @@ def _key(jwk: Mapping[str, Any]) -> IssuerKey | None:
     except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError):
         return None
     fits: str | None = None
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _RSA_MIN_BITS:
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size in _RSA_BITS:
         fits = algorithm if algorithm in _RSA else "RS256" if algorithm is None else None
     elif isinstance(key, ec.EllipticCurvePublicKey):
         fits = _CURVES.get(key.curve.name)

@@ -8,6 +8,7 @@ from chalicelib.events import Event, Recorder
 from chalicelib.http import Request
 from chalicelib.rbac import authorization
 from chalicelib.rbac.authorization import Basic
+from chalicelib.rbac.identity import shown
 from chalicelib.rbac.model import USER_NAME
 
 _ONCE_IN_S = 60
@@ -24,6 +25,11 @@ class Logins:
     def succeeded(self, name: str, client_ip: str, *, operation: str = "login") -> None:
         """Record that somebody logged in (or out, with the operation `logout`)."""
         self._recorder.record(Event(operation, "user", name, name, operation, True, client_ip))
+
+    def trusted(self, name: str, subject: str, project_id: int, client_ip: str) -> None:
+        """Record that a CI job logged in; `subject` is what its issuer calls it, repository and branch for example."""
+        event = Event("login", "user", name, name, f"login of {shown(subject)}", True, client_ip, project_id)
+        self._recorder.record(event)
 
     def failed(self, name: str, client_ip: str, *, now: int) -> None:
         """Record that somebody was not let in. What cannot be a name is not written: it may be a password, typed too early."""

@@ -101,7 +101,7 @@ class TokenService:
             asked = Asked(scopes, wants_refresh, refresh_token=_first(form, "refresh_token"))
             return self._issue(asked, client_ip, now)
         if grant_type == exchange.GRANT_TYPE and self._ci is not None:
-            return self._exchange(self._ci, form, scopes, now)
+            return self._exchange(self._ci, form, scopes, client_ip, now)
         error = "invalid_request" if grant_type in ("password", "refresh_token") else "unsupported_grant_type"
         return _bad_request(
             error, f"grant_type is password (with username and password), refresh_token or {exchange.GRANT_TYPE}"
@@ -116,7 +116,9 @@ class TokenService:
             raise authorization.unauthorized(self._challenge, "the token service takes a user name and a password")
         return credentials
 
-    def _exchange(self, ci: Exchange, form: Mapping[str, list[str]], scopes: list[Scope] | None, now: int) -> Response:
+    def _exchange(
+        self, ci: Exchange, form: Mapping[str, list[str]], scopes: list[Scope] | None, client_ip: str, now: int
+    ) -> Response:
         """Exchange the ID token of a CI job (RFC 8693): for an access token when scopes are asked for, else for a token to log
         in with. Parameters of ours: `project` (else the first scope's) and `policy`."""
         if _first(form, "subject_token_type") not in exchange.SUBJECT_TOKEN_TYPES:
@@ -128,11 +130,27 @@ class TokenService:
         try:
             trusting = ci.admit(project, _first(form, "policy"), _first(form, "subject_token"), scopes or (), now=now)
         except NotTrusted as refusal:
+            self._logins.failed(f"{trust.CI_PREFIX}{project}", client_ip, now=now)
             return _bad_request("invalid_request", f"subject_token: {refusal}")
+        self._logins.trusted(trusting.name, trusting.subject, trusting.project.project_id, client_ip)
         if scopes is None:
             token, expires_at = ci.exchanged(trusting, now=now)
             return self._answer(token, expires_at, now, _ISSUED)
         return self._issue_ci(ci, trusting, scopes, now)
+
+    def _log_in_ci(
+        self, ci: Exchange, basic: Basic, scopes: list[Scope] | None, client_ip: str, now: int
+    ) -> Response:
+        """Let in the CI job that shows a token as the password of `ci$<project>`."""
+        project, policy = trust.split_name(basic.name)
+        try:
+            trusting = ci.admit(project, policy, basic.password, scopes or (), now=now)
+        except NotTrusted as refusal:
+            self._logins.failed(basic.name, client_ip, now=now)
+            raise authorization.unauthorized(self._challenge, str(refusal)) from None
+        if scopes is None:
+            self._logins.trusted(trusting.name, trusting.subject, trusting.project.project_id, client_ip)
+        return self._issue_ci(ci, trusting, scopes or (), now)
 
     def _issue_ci(self, ci: Exchange, trusting: Trusting, scopes: Sequence[Scope], now: int) -> Response:
         claims = ci.claims(trusting, scopes, token_s=self._configurations.token_s(now=now), now=now)
@@ -140,12 +158,7 @@ class TokenService:
 
     def _issue(self, asked: Asked, client_ip: str, now: int) -> Response:
         if asked.credentials and self._ci is not None and trust.is_ci_name(asked.credentials.name):
-            project, policy = trust.split_name(asked.credentials.name)
-            try:
-                trusting = self._ci.admit(project, policy, asked.credentials.password, asked.scopes or (), now=now)
-            except NotTrusted as refusal:
-                raise authorization.unauthorized(self._challenge, str(refusal)) from None
-            return self._issue_ci(self._ci, trusting, asked.scopes or (), now)
+            return self._log_in_ci(self._ci, asked.credentials, asked.scopes, client_ip, now)
         facts = self._facts(asked, client_ip, now)
         principal = facts.principal
         token_s = self._configurations.token_s(now=now)

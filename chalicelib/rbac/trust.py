@@ -147,7 +147,8 @@ def may_write_tag(caller: Caller, repository: str, tag: str, action: str) -> boo
     """Say whether a caller who may push to or delete from `repository` (full name) may do so with this tag.
 
     A caller without tag rules may; one who has them only as they say. `tag` "" stands for all tags of a manifest, which go with
-    it when it is deleted by digest: that takes a rule for any tag. A push by digest alone writes no tag and needs no rule.
+    it when it is deleted by digest, or break when a blob is: that takes a rule for any tag. A push by digest alone writes no tag
+    and needs no rule.
     """
     if caller.tags is None:
         return True

@@ -76,6 +76,7 @@ def test_a_job_deletes_the_tags_it_may_and_no_manifest_with_others(job: Client, 
     url = f"/v2/{project}/app/manifests"
     for refused in ("kept", str(Digest.of(IMAGE))):
         assert job.send("DELETE", f"{url}/{refused}").status == 403
+    assert job.send("DELETE", f"/v2/{project}/app/blobs/{Digest.of(b'layer')}").status == 403
     assert job.send("DELETE", f"{url}/tmp-1").status == 202
     assert job.get(f"/v2/{project}/app/tags/list").json()["tags"] == ["kept"]
 

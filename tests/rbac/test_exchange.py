@@ -19,6 +19,7 @@ from chalicelib.rbac.model import Caller
 from chalicelib.rbac.projects import Projects
 from chalicelib.rbac.routes import TokenService
 from chalicelib.rbac.trust import TrustPolicy
+from tests.fakes.audit import FakeRecorder
 from tests.fakes.configuration import configurations
 from tests.fakes.principals import FakeKeys, FakePrincipals, basic, bearer
 from tests.fakes.trust import FakeIssuers, FakeTrust
@@ -40,8 +41,8 @@ class World:
         self.issuer = Issuer()
         self.issuers.known[self.issuer.url] = self.issuer.keys
         ci = Exchange(SETTINGS, self.store, self.trust, self.issuers, self.keys)
-        login, configured = Login(self.store), configurations(SETTINGS)
-        self.service = TokenService(SETTINGS, self.store, self.keys, login, configured, ci)
+        login, configured, self.recorder = Login(self.store), configurations(SETTINGS), FakeRecorder()
+        self.service = TokenService(SETTINGS, self.store, self.keys, login, configured, ci, self.recorder)
         self.access = Access(SETTINGS, self.store, self.keys, login, configured, Projects(self.store, self.store))
 
     def add(self, **changes: Any) -> TrustPolicy:
@@ -261,6 +262,22 @@ def test_an_exchange_that_lacks_something_is_a_bad_request(world: World, form: d
     world.add()
     answer = world.exchange(world.id_token(), **form)
     assert (answer.status, body(answer)["error"]) == (400, "invalid_request")
+
+
+def test_logins_are_recorded_with_the_job_and_without_its_token(world: World) -> None:
+    world.add()
+    world.login("ci$team", world.id_token())
+    world.login("ci$team", world.id_token(), PUSH)
+    token = body(world.exchange(world.id_token(), project="team"))["access_token"]
+    world.login("ci$team", token)
+    assert refused(lambda: world.login("ci$team", world.id_token(repository="evil/app"))).status == 401
+    world.exchange(world.id_token(repository="evil/app"), project="other")
+    rows = [(event.operator, event.description, event.is_success, event.project_id) for event in world.recorder.events]
+    good = ("ci$team+main", "login of repo:acme/app:ref:refs/heads/main", True, world.team)
+    assert rows == [good, good, good, ("ci$team", "login", False, 0), ("ci$other", "login", False, 0)]
+    world.add(name="second")
+    world.login("ci$team", world.id_token())
+    assert world.recorder.events[-1].operator == "ci$team"
 
 
 def test_it_costs_one_batch_read_and_no_write(world: World) -> None:
