@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 BATCH_KEYS = 100
 TRANSACTION_ACTIONS = 100
 _RETRIES = 8
+_CONFLICTS = 40
+"""How often a write waits for others, 11 s on average; 500 transactions on one item are done in 7 s."""
 _REPEATABLE = frozenset({"GetItem", "BatchGetItem", "Query", "BatchWriteItem"})
 _IS_NEW = "attribute_not_exists(pk)"
 _EXISTS = "attribute_exists(pk)"
@@ -46,6 +48,10 @@ class ConditionFailed(Exception):
     def __init__(self, failed: Sequence[int]) -> None:
         super().__init__(f"conditions of actions {list(failed)} did not hold")
         self.failed = tuple(failed)
+
+
+class Conflict(Exception):
+    """Another transaction on the same items was under way; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +160,16 @@ class Table:
                 return raws, not last
             request["ExclusiveStartKey"] = last
 
-    def write(self, actions: Sequence[Action]) -> None:
+    def write(self, actions: Sequence[Action], *, is_patient: bool = True) -> None:
         """Do all actions or none. One action is a plain conditional write, more are a transaction.
-        Raises ConditionFailed; conflicts with other transactions are tried again."""
+        Raises ConditionFailed; conflicts with other transactions are tried again, or raise Conflict when not `is_patient`."""
         if len(actions) == 1:
             ((kind, request),) = actions[0].items()
             operation = {"Put": "PutItem", "Delete": "DeleteItem", "Update": "UpdateItem"}[kind]
             calls: tuple[str, dict[str, Any]] = (operation, request)
         else:
             calls = ("TransactWriteItems", {"TransactItems": list(actions)})
-        for attempt in range(_RETRIES):
+        for attempt in range(_CONFLICTS):
             try:
                 self._call(*calls)
             except VerboseClientError as error:
@@ -172,6 +178,8 @@ class Table:
                     raise ConditionFailed(failed) from None
                 if not _is_conflict(error):
                     raise
+                if not is_patient:
+                    raise Conflict from None
             else:
                 return
             pause(attempt)
