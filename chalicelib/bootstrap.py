@@ -7,6 +7,7 @@ import secrets as randomness
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalicelib import telemetry
 from chalicelib.api import Api, Routes
@@ -42,6 +43,9 @@ from chalicelib.rbac.routes import TokenService
 from chalicelib.rbac.users import Users
 from chalicelib.upstream.fetch import Fetch, Reach
 from chalicelib.upstream.issuers import Issuers
+
+if TYPE_CHECKING:
+    from chalicelib.harbor.routes import Resource
 
 ADMIN = "admin"
 PUBLIC_PROJECT = "library"
@@ -171,13 +175,14 @@ def console(settings: Settings, recorder: Recorder = UNRECORDED) -> Routes:
     from chalicelib.harbor.members import MemberResource  # noqa: PLC0415
     from chalicelib.harbor.metadata import MetadataResource  # noqa: PLC0415
     from chalicelib.harbor.projects import ProjectResource  # noqa: PLC0415
-    from chalicelib.harbor.routes import Console, Resource  # noqa: PLC0415
+    from chalicelib.harbor.routes import Console  # noqa: PLC0415
     from chalicelib.harbor.system import System  # noqa: PLC0415
     from chalicelib.notify.trail import Trail  # noqa: PLC0415
     from chalicelib.oci.labels import Labels  # noqa: PLC0415
     from chalicelib.rbac.authority import Authority  # noqa: PLC0415
     from chalicelib.rbac.members import Members  # noqa: PLC0415
     from chalicelib.rbac.project_records import ProjectRecords  # noqa: PLC0415
+    from chalicelib.wiring import artifact_resources  # noqa: PLC0415
 
     wired = wire(settings)
     labels, member_store = DynamoLabels(wired.table), DynamoMembers(wired.table)
@@ -192,6 +197,7 @@ def console(settings: Settings, recorder: Recorder = UNRECORDED) -> Routes:
         MetadataResource(authority, records),
         MemberResource(authority, members),
         AuditResource(authority, Trail(DynamoAuditLog(wired.table)), wired.configurations, member_store),
+        *artifact_resources(settings, wired.table, wired.objects, authority, records, labels),
     ]
     return Console(authority, resources, Accounts(authority, DynamoNames(wired.table), recorder), recorder)
 

@@ -127,7 +127,13 @@ class DynamoBlobs:
         name, now = str(link.digest), link.touched_at
         if guess.is_new:
             item = BlobItem(
-                keys.blob(name), keys.BLOB, key=link.key, size_bytes=link.size_bytes, touched_at=now, links=1
+                keys.blob(name),
+                keys.BLOB,
+                key=link.key,
+                size_bytes=link.size_bytes,
+                touched_at=now,
+                links=1,
+                home=f"{repository.project_id} {repository}",
             )
             blob = self._table.put(item, is_new=True)
         else:

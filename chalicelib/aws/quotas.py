@@ -62,6 +62,12 @@ class Quotas:
         """Read a project's limit and use. One Query of 17 small items. A project from before quotas has no limit."""
         return _usage(self._read(project_id))
 
+    def stored(self, project_ids: Iterable[int]) -> int:
+        """Add up what projects are charged, bytes. One BatchGetItem per six projects."""
+        wanted = [(keys.quota(project_id), keys.shard(shard)) for project_id in project_ids for shard in range(SHARDS)]
+        items = self._table.batch(wanted, fields=("used",))
+        return sum(int(cast(QuotaShardItem, item).used) for item in items.values())
+
     def charge(self, project_id: int, digest: Digest, size: int, lenders: Mapping[int, int] = {}) -> list[Action]:
         """Actions: charge `size` bytes to the digest's shard, which borrows what `lenders` give. Without lenders one action,
         none for no bytes. When a condition fails, ask `borrow` and try again."""

@@ -197,9 +197,10 @@ class ProjectBlobItem(Item, discriminator="project_blob"):
 
 
 class BlobItem(Item, discriminator="blob"):
-    """`B#<digest> B`"""
+    """`B#<digest> B`; `home` is the repository it was uploaded to, `<project id> <project>/<repository>`."""
 
     key = UnicodeAttribute()
     size_bytes = NumberAttribute()
     touched_at = NumberAttribute()
     links = NumberAttribute()
+    home = UnicodeAttribute(null=True)

@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
+
+
+def place(project: str, repository: str) -> str:
+    """Render a repository's path below `/api/v2.0`; the slashes of its name are encoded twice, as clients send them."""
+    return f"/projects/{project}/repositories/{quote(quote(repository, safe=''), safe='')}"
 
 
 def moment(at: int) -> str:

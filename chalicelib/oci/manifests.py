@@ -68,8 +68,10 @@ class Manifests:
         tags: Sequence[Tag],
         by: str,
         now: int,
+        are_tags_new: bool = False,
     ) -> Pushed:
-        """Store a manifest under its digest and tags, byte for byte. Idempotent.
+        """Store a manifest under its digest and tags, byte for byte. Idempotent. `are_tags_new` demands that nothing has the tags
+        yet, raising CONFLICT.
         Raises DIGEST_INVALID, MANIFEST_INVALID, TOO_LARGE, MANIFEST_BLOB_UNKNOWN, DENIED (quota); then nothing is stored."""
         named = list(dict.fromkeys([reference, *tags] if isinstance(reference, Tag) else tags))
         if len(named) > MAX_TAGS:
@@ -79,6 +81,8 @@ class Manifests:
         subject = manifest.subject.digest if manifest.subject else None
         for attempt in range(_ATTEMPTS):
             gathered = self._store.gather(repository, manifest, named)
+            if are_tags_new and gathered.tags:
+                raise RegistryError("CONFLICT", message=f"tag {', '.join(map(str, gathered.tags))} already exists")
             stale = _check_references(manifest, gathered, now)
             try:
                 self._store.put(repository, Push(manifest, named, gathered, stale, by, attempt > 0), now=now)

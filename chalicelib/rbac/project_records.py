@@ -140,6 +140,11 @@ class Seen:
     def __init__(self, store: ProjectStore, own: Sequence[ProjectRow] | None) -> None:
         self._store, self._own = store, own
 
+    @property
+    def is_everything(self) -> bool:
+        """All projects are seen."""
+        return self._own is None
+
     def page(self, offset: int, limit: int, is_descending: bool) -> tuple[Sequence[ProjectRow], int]:
         """Read a page by name, and how many there are. Two reads; who has projects of their own reads the public ones up to the
         page, one read per 5,000."""

@@ -26,7 +26,7 @@ COVERED = frozenset({
     # repositories, artifacts, tags, labels
     "delete_repository", "get_repositories", "get_repository", "update_repository",
     "copy_artifact", "delete_artifact", "get_artifact", "get_artifact_accessories", "get_artifact_build_history",
-    "get_artifacts",
+    "get_artifact_vulnerabilities", "get_artifact_vulnerability_reports", "get_artifacts",
     "create_artifact_tag", "delete_artifact_tag", "get_artifact_tags",
     "add_artifact_label", "create_label", "delete_artifact_label", "delete_label", "get_label", "get_labels", "update_label",
     "get_icon",
@@ -40,7 +40,7 @@ COVERED = frozenset({
 LATER = frozenset({
     # scanning
     "create_scan_all_schedule", "create_scanner", "delete_scanner", "download_scan_export", "export_scan_data",
-    "get_artifact_scan_report_log", "get_artifact_vulnerabilities", "get_artifact_vulnerability_reports",
+    "get_artifact_scan_report_log",
     "get_project_scanner", "get_project_scanner_candidates", "get_scan_all_metrics", "get_scan_all_schedule",
     "get_scan_export", "get_scan_exports", "get_scanner", "get_scanner_metadata", "get_scanners", "ping_scanner_adapter",
     "scan_artifact", "set_default_scanner", "set_project_scanner", "stop_artifact_scan", "stop_scan_all_job",

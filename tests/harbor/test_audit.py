@@ -209,7 +209,8 @@ def test_everybody_sees_the_logs_of_their_projects_together(
     assert total(member.get(path)) == 4
     assert names(member.get(path, params={"page": 2, "page_size": 3})) == ["v0"]
     assert names(member.get(path, params={"q": "resource=~v3"})) == ["v3"]
-    window = "op_time=[{}~]".format(datetime.fromtimestamp(now - 10_001, UTC).strftime("%Y-%m-%d %H:%M:%S"))
+    first, last = (datetime.fromtimestamp(now - ago, UTC).strftime("%Y-%m-%d %H:%M:%S") for ago in (10_001, 4_000))
+    window = f"op_time=[{first}~{last}]"
     everything = harbor_admin.get(path, params={"q": window, "page_size": 100}).json()
     assert {row["resource"] for row in everything} >= {
         f"{p.project}/app:v{n}" for n, p in enumerate((log, other, hidden))

@@ -308,6 +308,9 @@ def test_artifacts(tour: Client, registry: Running, project: str) -> None:
     assert tour.get_artifact(project, "a/b", "1").digest == digest
     assert tour.get_artifact_accessories(project, "a/b", digest) == []
     assert [entry.created_by for entry in tour.get_artifact_build_history(project, "a/b", "1")] == ["COPY app /app"]
+    assert tour.get_artifact_vulnerability_reports(project, "a/b", "1") == {}, "it was never scanned"
+    with pytest.raises(NotFound):
+        tour.get_artifact_vulnerabilities(project, "a/b", "1")
     if artifact.icon:
         assert tour.get_icon(artifact.icon).content
     tour.copy_artifact(project, "copy", f"{project}/a/b@{digest}")
