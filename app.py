@@ -120,6 +120,11 @@ def sweep_releases(event: dict[str, Any], context: Any) -> dict[str, int]:  # no
     return {"finished": bootstrap.manifests(_settings()).release_pending(now=int(time.time()))}
 
 
+def purge_audit(event: dict[str, Any], context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambda's signature
+    """Schedule, hourly: count the audit log's hours that are over, purge when that is due. Idempotent. `{"purged": rows}`."""
+    return {"purged": bootstrap.purge(_settings()).take_turn(now=int(time.time()))}
+
+
 @functools.cache
 def _settings() -> Settings:
     return Settings.from_environ(os.environ)
@@ -144,4 +149,4 @@ def _request(event: dict[str, Any]) -> Request:
     )
 
 
-__all__ = ["answer", "app", "authorize", "sweep_releases", "sweep_uploads"]
+__all__ = ["answer", "app", "authorize", "purge_audit", "sweep_releases", "sweep_uploads"]

@@ -46,6 +46,7 @@ from chalicelib.upstream.issuers import Issuers
 
 if TYPE_CHECKING:
     from chalicelib.harbor.routes import Resource
+    from chalicelib.notify.purge import Purge
 
 ADMIN = "admin"
 PUBLIC_PROJECT = "library"
@@ -175,6 +176,7 @@ def console(settings: Settings, recorder: Recorder = UNRECORDED) -> Routes:
     from chalicelib.harbor.members import MemberResource  # noqa: PLC0415
     from chalicelib.harbor.metadata import MetadataResource  # noqa: PLC0415
     from chalicelib.harbor.projects import ProjectResource  # noqa: PLC0415
+    from chalicelib.harbor.purge import PurgeResource  # noqa: PLC0415
     from chalicelib.harbor.routes import Console  # noqa: PLC0415
     from chalicelib.harbor.system import System  # noqa: PLC0415
     from chalicelib.notify.trail import Trail  # noqa: PLC0415
@@ -196,10 +198,22 @@ def console(settings: Settings, recorder: Recorder = UNRECORDED) -> Routes:
         ProjectResource(authority, records, members, wired.configurations),
         MetadataResource(authority, records),
         MemberResource(authority, members),
+        PurgeResource(authority, purge(settings)),
         AuditResource(authority, Trail(DynamoAuditLog(wired.table)), wired.configurations, member_store),
         *artifact_resources(settings, wired.table, wired.objects, authority, records, labels),
     ]
     return Console(authority, resources, Accounts(authority, DynamoNames(wired.table), recorder), recorder)
+
+
+def purge(settings: Settings) -> Purge:
+    """The purge of the audit log: for the management API and the schedule."""
+    from chalicelib.aws.audit_keeper import DynamoAuditKeeper  # noqa: PLC0415
+    from chalicelib.aws.audit_log import DynamoAuditLog  # noqa: PLC0415
+    from chalicelib.aws.purges import DynamoPurges  # noqa: PLC0415
+    from chalicelib.notify.purge import Purge  # noqa: PLC0415
+
+    table = wire(settings).table
+    return Purge(DynamoPurges(table), DynamoAuditLog(table), DynamoAuditKeeper(table))
 
 
 def _probes(wired: Wired) -> Mapping[str, Callable[[], object]]:

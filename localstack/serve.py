@@ -43,10 +43,10 @@ def prepare(environment: dict[str, str], folder: DataFolder, chosen_password: st
 
 
 async def sweep_hourly() -> None:
-    """Play the schedules that free what abandoned uploads hold and finish deletions."""
+    """Play the schedules that free what abandoned uploads hold, finish deletions and keep the audit log."""
     application = importlib.import_module("app")
     while True:
-        for sweep in (application.sweep_uploads, application.sweep_releases):
+        for sweep in (application.sweep_uploads, application.sweep_releases, application.purge_audit):
             try:
                 await asyncio.to_thread(sweep, {}, None)
             except Exception:  # noqa: BLE001 - a schedule tries again at its next time, and says what was wrong

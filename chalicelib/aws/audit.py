@@ -23,10 +23,9 @@ from chalicelib.errors import RegistryError
 from chalicelib.events import Event
 from chalicelib.notify.hours import hour_of, hour_starts_at
 from chalicelib.notify.ports import Taken
+from chalicelib.notify.trail import REGISTRY
 
 SHARDS = 4
-REGISTRY = "*"
-"""The log with everything; a project's log is named by its id."""
 LATE_US = 60 * 1_000_000
 """A row older than this when it is written gets the time of writing in its key: a process that Lambda froze must not put rows
 into an hour that was counted."""

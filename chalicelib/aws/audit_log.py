@@ -88,4 +88,5 @@ def to_entry(raw: dict[str, Any]) -> Entry:
             raw["client_ip"]["S"],
             int(raw["project_id"]["N"]),
         ),
+        int(raw["pk"]["S"][-1]),
     )

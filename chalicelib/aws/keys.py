@@ -44,6 +44,8 @@
     AU#<log>#<shard>         <time>#<process>          audit row; a log is `*` (the registry) or a project id; ends by TTL
     AC#<log>                 <hour>#<process>          how many rows a process wrote in an hour
                              <hour>                    how many rows an hour has, once it is over and was counted
+    AW                       <hour>#<log>              an hour of a log that must be counted again: rows were deleted from it
+    AP                       S, E#<execution id>       schedule and executions of the purge
     AM#<log>                 <hour>                    the sort keys of every so many rows of a busy hour
     S#<upload id>            S                         upload session, ends by TTL; closed ones stay as a mark
                              P#<first part>            ETags of the parts one request uploaded
@@ -70,6 +72,8 @@ Access patterns (reads: strongly consistent unless said)
     total of a list          Query N#, 16 small items; a change is one more action of the transaction that makes it
     audit row                1 BatchWrite: row, its copy in the project's log, a number for each; beside the request, not in it
     page of an audit log     Query AC# (a number an hour), Get AM# in an hour of more than 250 rows, Query of each shard: 6
+    audit hour, counted      Query of each shard per MB, 1 BatchWrite per 25 processes; once, when it is over
+    audit purge              Query of each shard per MB and hour, 1 BatchWrite per 25 rows, the hour counted again
     audit log, filtered      Query of each shard per MB, newest first, until 20,000 rows were seen
     delete a tag             Get T#, 1 transaction
     delete a manifest        Get A#, 1 transaction, Query D#<digest>#, then 49 tags a transaction: 24 calls for 1,000 tags;
@@ -93,6 +97,7 @@ PROJECTS, PUBLIC_PROJECTS = "projects", "projects#public"
 """Lists."""
 LABEL = "LA"
 CONFIGURATION = "CF"
+AUDIT_WORK, AUDIT_PURGE, SCHEDULE = "AW", "AP", "S"
 LIMIT, STATISTICS = "L", "S"
 SHOWN, HIDDEN, EDGES, MANIFESTS, TAGS, LINKS = "I#", "J#", "E#", "A#", "T#", "B#"
 TRACES = ("D#", "F#", "H#", "X#", "LB#", "V#")
@@ -342,6 +347,16 @@ def audit_counts(log: str) -> str:
 def audit_count(hour: str, process: str) -> str:
     """Sort key of the number of rows that a process wrote in an hour (`2026112413`)."""
     return f"{hour}#{process}"
+
+
+def audit_work(hour: str = "", log: str = "") -> str:
+    """Sort key of an hour of a log that must be counted again."""
+    return f"{hour}#{log}"
+
+
+def execution(number: int = 0) -> str:
+    """Sort key of an execution; without a number the prefix of all."""
+    return f"E#{number:012d}" if number else "E#"
 
 
 def audit_marks(log: str) -> str:

@@ -235,6 +235,35 @@ class AuditMarksItem(Item, discriminator="audit_marks"):
     keys = JSONAttribute()
 
 
+class AuditWorkItem(Item, discriminator="audit_work"):
+    """`AW <hour>#<log>`"""
+
+
+class ScheduleItem(Item, discriminator="schedule"):
+    """`AP S`: when something runs by itself, and with what (JSON)."""
+
+    schedule_id = NumberAttribute()
+    schedule_type = UnicodeAttribute()
+    cron = UnicodeAttribute()
+    parameters = JSONAttribute()
+    created_at = NumberAttribute()
+    updated_at = NumberAttribute()
+    next_at = NumberAttribute()
+
+
+class ExecutionItem(Item, discriminator="execution"):
+    """`AP E#<execution id>`; `position` is the hour up to which it has come."""
+
+    trigger = UnicodeAttribute()
+    parameters = JSONAttribute()
+    status = UnicodeAttribute()
+    started_at = NumberAttribute()
+    updated_at = NumberAttribute()
+    position = UnicodeAttribute(null=True)
+    rows = NumberAttribute()
+    log = UnicodeAttribute(null=True)
+
+
 class AuditCountItem(Item, discriminator="audit_count"):
     """`AC#<log> <hour>#<process>`, and `AC#<log> <hour>` once the hour was counted."""
 

@@ -15,7 +15,7 @@ from chalicelib.harbor.query import Fields, Kind, Order, selected
 from chalicelib.http import Response, json_response
 from chalicelib.notify.hours import key_of
 from chalicelib.notify.ports import Entry
-from chalicelib.notify.trail import LAST, Trail
+from chalicelib.notify.trail import LAST, REGISTRY, Trail
 from chalicelib.rbac import grants
 from chalicelib.rbac.authority import Authority
 from chalicelib.rbac.configuration import Configurations
@@ -42,7 +42,6 @@ EVENT_TYPES = (
     "update_project",
 )
 """What Harbor's settings can name. The log has more: every change is in it."""
-REGISTRY = "*"
 LOGS_MAX = 25
 """So many projects' logs are read side by side; of more, the registry's log is searched for theirs."""
 _LIST = Permission("log", "list")
