@@ -34,6 +34,7 @@ _ATTEMPTS = 3
 _TIMEOUT_S = 2.0
 _MAX_CHARACTERS = 255
 _US = 1_000_000
+_COUNT = "audit_count"
 Raw = dict[str, Any]
 
 
@@ -81,13 +82,13 @@ class DynamoAuditWriter:
         return {
             "pk": _s(keys.audit_counts(log)),
             "sk": _s(keys.audit_count(hour, self._process)),
-            "kind": _s("audit_count"),
+            "kind": _s(_COUNT),
             "number": _n(number),
             "ttl": _n(_ends_at(hour, keep_days)),
         }
 
     def _put(self, items: Sequence[Raw]) -> bool:
-        """One BatchWriteItem, repeated for what DynamoDB left out."""
+        """One BatchWriteItem, repeated for what DynamoDB left out. Numbers may be left out: the next ones make them good."""
         pending: Any = [{"PutRequest": {"Item": item}} for item in items]
         for attempt in range(_ATTEMPTS):
             try:
@@ -98,7 +99,7 @@ class DynamoAuditWriter:
             if not pending:
                 return True
             time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311
-        return False
+        return all(put["PutRequest"]["Item"]["kind"]["S"] == _COUNT for put in pending)
 
     def _next_us(self, at_us: int) -> int:
         now_us = self._clock_us()

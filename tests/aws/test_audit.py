@@ -16,7 +16,10 @@ from chalicelib.aws.tables import AuditCountItem, AuditItem
 from chalicelib.config import Settings
 from chalicelib.events import Artifact, Event, Who, pulled
 from chalicelib.notify.ports import Taken
+from tests.aws.test_wire import server
 from tests.conftest import free_port
+
+__all__ = ["server"]
 
 START_US = 1_799_998_200_000_000  # 2027-01-15 07:30
 US = 1_000_000
@@ -107,3 +110,43 @@ def test_what_a_dead_store_did_not_take_is_returned(settings: Settings, project_
     dead = replace(settings, dynamodb_endpoint_url=f"http://127.0.0.1:{free_port()}")
     taken = [Taken(pull(project_id), START_US + number) for number in range(20)]
     assert DynamoAuditWriter(dead, Clock()).write(taken, keep_days=30) == taken
+
+
+def left_out(kind: str, times: int) -> list[tuple[int, dict[str, Any]]]:
+    """Answers of a DynamoDB that leaves an item out, so many times."""
+    return [(200, {"UnprocessedItems": {"moorage": [{"PutRequest": {"Item": {"kind": {"S": kind}}}}]}})] * times
+
+
+@pytest.mark.parametrize(
+    ("script", "is_written", "calls"),
+    [
+        ([(200, {})], True, 1),
+        ([*left_out("audit", 2), (200, {})], True, 3),
+        (left_out("audit", 3), False, 3),
+        (left_out("audit_count", 3), True, 3),
+        ([(400, {"__type": "x#ThrottlingException"}), (200, {})], True, 2),
+        ([None, (200, {})], True, 2),
+        ([(400, {"__type": "x#ResourceNotFoundException"})], False, 1),
+        ([(500, {})] * 3, False, 3),
+    ],
+)
+def test_throttled_rows_are_tried_again_and_throttled_numbers_cost_nothing(
+    server: Any, script: list[Any], is_written: bool, calls: int
+) -> None:
+    server.script = list(script)
+    own = Settings(access_key="test", secret_key="test", dynamodb_endpoint_url=server.url)
+    taken = [Taken(pull(7), START_US)]
+    assert DynamoAuditWriter(own, Clock()).write(taken, keep_days=30) == ([] if is_written else taken)
+    assert len(server.seen) == calls
+
+
+def test_a_number_that_was_not_written_is_made_good_by_the_next(server: Any) -> None:
+    own = Settings(access_key="test", secret_key="test", dynamodb_endpoint_url=server.url)
+    writer, numbers = DynamoAuditWriter(own, Clock()), []
+    for script in ([(200, {})], left_out("audit_count", 3), [(200, {})], [(500, {})] * 3, [(200, {})]):
+        server.script = list(script)
+        writer.write([Taken(pull(7), START_US)], keep_days=30)
+        puts = json.loads(server.seen[-len(script)][1])["RequestItems"]["moorage"]
+        items = [put["PutRequest"]["Item"] for put in puts]
+        numbers.append({item["number"]["N"] for item in items if item["kind"]["S"] == "audit_count"})
+    assert numbers == [{"1"}, {"2"}, {"3"}, {"4"}, {"4"}]
