@@ -173,31 +173,24 @@ def console(settings: Settings, recorder: Recorder = UNRECORDED) -> Routes:
     from chalicelib.harbor.audit import AuditResource  # noqa: PLC0415
     from chalicelib.harbor.documentation import Documentation  # noqa: PLC0415
     from chalicelib.harbor.labels import LabelResource  # noqa: PLC0415
-    from chalicelib.harbor.members import MemberResource  # noqa: PLC0415
-    from chalicelib.harbor.metadata import MetadataResource  # noqa: PLC0415
-    from chalicelib.harbor.projects import ProjectResource  # noqa: PLC0415
     from chalicelib.harbor.purge import PurgeResource  # noqa: PLC0415
     from chalicelib.harbor.routes import Console  # noqa: PLC0415
     from chalicelib.harbor.system import System  # noqa: PLC0415
     from chalicelib.notify.trail import Trail  # noqa: PLC0415
     from chalicelib.oci.labels import Labels  # noqa: PLC0415
     from chalicelib.rbac.authority import Authority  # noqa: PLC0415
-    from chalicelib.rbac.members import Members  # noqa: PLC0415
     from chalicelib.rbac.project_records import ProjectRecords  # noqa: PLC0415
-    from chalicelib.wiring import artifact_resources  # noqa: PLC0415
+    from chalicelib.wiring import artifact_resources, project_resources  # noqa: PLC0415
 
     wired = wire(settings)
     labels, member_store = DynamoLabels(wired.table), DynamoMembers(wired.table)
     records = ProjectRecords(DynamoProjects(wired.table), member_store)
-    members = Members(member_store, wired.principals, wired.principals)
     authority = Authority(settings, wired.principals, wired.principals, wired.registry_keys, login(settings))
     resources: list[Resource] = [
         Documentation(),
         System(settings, authority, wired.configurations, _probes(wired)),
         LabelResource(authority, Labels(labels), labels),
-        ProjectResource(authority, records, members, wired.configurations),
-        MetadataResource(authority, records),
-        MemberResource(authority, members),
+        *project_resources(wired.table, wired.principals, authority, records, wired.configurations),
         PurgeResource(authority, purge(settings)),
         AuditResource(authority, Trail(DynamoAuditLog(wired.table)), wired.configurations, member_store),
         *artifact_resources(settings, wired.table, wired.objects, authority, records, labels),

@@ -1,21 +1,32 @@
-"""Wiring of repositories and artifacts for the management API: part of `bootstrap`, loaded when that API is asked for."""
+"""Wiring of projects, robots, repositories and artifacts for the management API: part of `bootstrap`, loaded when that API is asked for."""
 
 from __future__ import annotations
 
+from chalicelib.aws.allowlist import DynamoAllowlist
 from chalicelib.aws.artifacts import DynamoArtifacts
 from chalicelib.aws.blobs import DynamoBlobs
 from chalicelib.aws.contents import S3Contents
 from chalicelib.aws.manifests import DynamoManifests
+from chalicelib.aws.members import DynamoMembers
 from chalicelib.aws.objects import S3Objects
+from chalicelib.aws.principals import DynamoPrincipals
 from chalicelib.aws.quotas import Quotas
+from chalicelib.aws.robots import DynamoRobots
 from chalicelib.aws.table import Table
 from chalicelib.config import Settings
 from chalicelib.harbor.accessories import AccessoryResource
 from chalicelib.harbor.additions import AdditionResource
+from chalicelib.harbor.allowlist import AllowlistResource
 from chalicelib.harbor.artifacts import ArtifactResource
 from chalicelib.harbor.copying import CopyResource
 from chalicelib.harbor.icons import Icons
+from chalicelib.harbor.members import MemberResource
+from chalicelib.harbor.metadata import MetadataResource
+from chalicelib.harbor.permissions import PermissionsResource
+from chalicelib.harbor.projects import ProjectResource
+from chalicelib.harbor.quotas import QuotaResource
 from chalicelib.harbor.repositories import RepositoryResource
+from chalicelib.harbor.robots import RobotResource
 from chalicelib.harbor.routes import Resource
 from chalicelib.harbor.search import Search
 from chalicelib.harbor.statistics import Statistics
@@ -29,7 +40,30 @@ from chalicelib.oci.label import LabelStore
 from chalicelib.oci.manifests import Manifests
 from chalicelib.oci.removal import Removal
 from chalicelib.rbac.authority import Authority
+from chalicelib.rbac.configuration import Configurations
+from chalicelib.rbac.members import Members
 from chalicelib.rbac.project_records import ProjectRecords
+from chalicelib.rbac.robots import Robots
+
+
+def project_resources(
+    table: Table,
+    principals: DynamoPrincipals,
+    authority: Authority,
+    records: ProjectRecords,
+    configurations: Configurations,
+) -> list[Resource]:
+    """Projects and what belongs to them, robots, quotas."""
+    quotas, members = Quotas(table), Members(DynamoMembers(table), principals, principals)
+    return [
+        ProjectResource(authority, records, members, quotas, configurations),
+        MetadataResource(authority, records),
+        MemberResource(authority, members),
+        QuotaResource(authority, records, quotas),
+        AllowlistResource(authority, DynamoAllowlist(table)),
+        RobotResource(authority, Robots(DynamoRobots(table), principals), configurations),
+        PermissionsResource(authority, members),
+    ]
 
 
 def artifact_resources(

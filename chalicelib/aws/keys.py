@@ -13,6 +13,7 @@
     GN#<type>#<name or DN>   N                         the group's id: one group a name
     GR#<group id>            G#<project>               grant of a group
     RN#<role id>             R                         custom role: name, permissions
+    CA                       CA                        CVE allowlist of the registry
     CF                       CF                        configuration: what an administrator changed
     I#<counter>              I                         number allocator (ids of projects, users, robots, ...)
     TP#<project id>          <policy id>               trust policy of a project (keyless CI)
@@ -93,10 +94,10 @@ from __future__ import annotations
 PROJECT, USER, BLOB, REPOSITORY, SESSION, COUNTER = "P", "U", "B", "M", "S", "I"
 NAME, GROUP, ROLE = "N", "G", "R"
 CATALOG, DEPARTED = "C", "PD"
-PROJECTS, PUBLIC_PROJECTS = "projects", "projects#public"
+PROJECTS, PUBLIC_PROJECTS, ROLES = "projects", "projects#public", "roles"
 """Lists."""
 LABEL = "LA"
-CONFIGURATION = "CF"
+CONFIGURATION, ALLOWLIST = "CF", "CA"
 AUDIT_WORK, AUDIT_PURGE, SCHEDULE = "AW", "AP", "S"
 LIMIT, STATISTICS = "L", "S"
 SHOWN, HIDDEN, EDGES, MANIFESTS, TAGS, LINKS = "I#", "J#", "E#", "A#", "T#", "B#"
@@ -139,6 +140,11 @@ def project_id(number: int) -> str:
 def members(project_id: int) -> str:
     """List of a project's members, by name."""
     return f"members#{project_id}"
+
+
+def robots(project_id: int) -> str:
+    """List of a project's robots by name; 0: the system's."""
+    return f"robots#{project_id}"
 
 
 def member_ids(project_id: int) -> str:

@@ -91,11 +91,18 @@ class DynamoMembers:
     def granted(self, user: str, user_id: int, groups: Sequence[int]) -> dict[str, set[int]]:
         """One Query for the user and one a group."""
         found: dict[str, set[int]] = {}
-        for pk in (keys.user(user), *map(keys.group_grants, groups)):
-            for item in cast("list[GrantItem]", self._table.query(pk, keys.grant(""))):
-                if item.user_id in (0, user_id):
-                    found.setdefault(item.sk.partition("#")[2], set()).add(int(item.project_id))
+        for item in self._grants(user, user_id, groups):
+            found.setdefault(item.sk.partition("#")[2], set()).add(int(item.project_id))
         return found
+
+    def roles(self, user: str, user_id: int, groups: Sequence[int]) -> set[str]:
+        """One Query for the user and one a group."""
+        return {item.role for item in self._grants(user, user_id, groups)}
+
+    def _grants(self, user: str, user_id: int, groups: Sequence[int]) -> list[GrantItem]:
+        partitions = (keys.user(user), *map(keys.group_grants, groups))
+        items = [item for pk in partitions for item in cast("list[GrantItem]", self._table.query(pk, keys.grant("")))]
+        return [item for item in items if item.user_id in (0, user_id)]
 
     def remove_everywhere(self, entity: Entity) -> int:
         """One Query and a transaction a grant."""

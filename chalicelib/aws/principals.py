@@ -172,8 +172,11 @@ def to_robot(name: str, item: Item | None) -> Robot | None:
         duration_days=int(item.duration_days),
         description=item.description or "",
         created_by=item.created_by or "",
+        creator_id=int(item.creator_id),
+        is_made_by_robot=item.is_made_by_robot,
         created_at=int(item.created_at),
         updated_at=int(item.updated_at),
+        version=int(item.version),
     )
 
 

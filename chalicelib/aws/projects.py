@@ -14,8 +14,10 @@ from chalicelib.aws.listing import Listing, Row
 from chalicelib.aws.members import DynamoMembers
 from chalicelib.aws.principals import to_project
 from chalicelib.aws.quotas import Quotas
+from chalicelib.aws.robots import DynamoRobots
 from chalicelib.aws.table import Action, ConditionFailed, Table
 from chalicelib.aws.tables import DepartedItem, Item, NameItem, ProjectItem, UserItem
+from chalicelib.aws.trust import DynamoTrust
 from chalicelib.oci.quota import UNLIMITED
 from chalicelib.rbac.member import USER, Entity, Member
 from chalicelib.rbac.model import Project
@@ -115,9 +117,11 @@ class DynamoProjects:
         return [Project(item.name, int(item.sk), is_public=False) for item in items if isinstance(item, DepartedItem)]
 
     def clear(self, project: Project) -> bool:
-        """Clear at most 50 members, see `DynamoMembers.clear`."""
-        if not self._members.clear(project, _CLEARED_AT_ONCE):
+        """Clear at most 50 members and 50 robots, then the trust policies: see the stores' own."""
+        is_clear = self._members.clear(project, _CLEARED_AT_ONCE)
+        if not DynamoRobots(self._table).clear(project, _CLEARED_AT_ONCE) or not is_clear:
             return False
+        DynamoTrust(self._table).remove_all(project.project_id)
         self._table.write([self._table.delete(keys.DEPARTED, keys.number(project.project_id))])
         return True
 

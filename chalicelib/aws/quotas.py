@@ -35,7 +35,7 @@ class Books(NamedTuple):
 
 
 class Quotas:
-    """The quotas of a registry's projects."""
+    """`oci.ports.QuotaStore`, and the charges of pushes."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -67,6 +67,15 @@ class Quotas:
         wanted = [(keys.quota(project_id), keys.shard(shard)) for project_id in project_ids for shard in range(SHARDS)]
         items = self._table.batch(wanted, fields=("used",))
         return sum(int(cast(QuotaShardItem, item).used) for item in items.values())
+
+    def usages(self, project_ids: Sequence[int]) -> dict[int, Usage]:
+        """Read the limit and use of several projects. One BatchGetItem for five of them."""
+        parts = [keys.LIMIT, *(keys.shard(shard) for shard in range(SHARDS))]
+        found = self._table.batch((keys.quota(project_id), part) for project_id in project_ids for part in parts)
+        items: dict[str, list[Item]] = {keys.quota(project_id): [] for project_id in project_ids}
+        for (pk, _), item in sorted(found.items(), key=lambda pair: pair[0]):
+            items[pk].append(item)
+        return {project_id: _usage(_books(items[keys.quota(project_id)])) for project_id in project_ids}
 
     def charge(self, project_id: int, digest: Digest, size: int, lenders: Mapping[int, int] = {}) -> list[Action]:
         """Actions: charge `size` bytes to the digest's shard, which borrows what `lenders` give. Without lenders one action,
@@ -186,10 +195,13 @@ class Quotas:
             return
 
     def _read(self, project_id: int) -> Books:
-        items: list[Item] = self._table.query(keys.quota(project_id), "")
-        limits = [item for item in items if isinstance(item, QuotaLimitItem)]
-        shards = cast("list[QuotaShardItem]", [item for item in items if isinstance(item, QuotaShardItem)])
-        return Books(limits[0] if limits else None, [Shard(int(item.used), int(item.room)) for item in shards])
+        return _books(self._table.query(keys.quota(project_id), ""))
+
+
+def _books(items: Sequence[Item]) -> Books:
+    limits = [item for item in items if isinstance(item, QuotaLimitItem)]
+    shards = cast("list[QuotaShardItem]", [item for item in items if isinstance(item, QuotaShardItem)])
+    return Books(limits[0] if limits else None, [Shard(int(item.used), int(item.room)) for item in shards])
 
 
 def _usage(books: Books) -> Usage:

@@ -103,8 +103,11 @@ class RobotItem(Item, discriminator="robot"):
     duration_days = NumberAttribute(default=-1)
     description = UnicodeAttribute(null=True)
     created_by = UnicodeAttribute(null=True)
+    creator_id = NumberAttribute(default=0)
+    is_made_by_robot = BooleanAttribute(default=False)
     created_at = NumberAttribute()
     updated_at = NumberAttribute()
+    version = NumberAttribute(default=0)
 
 
 class GroupItem(Item, discriminator="group"):
@@ -152,6 +155,12 @@ class LabelItem(Item, discriminator="label"):
     color = UnicodeAttribute(null=True)
     created_at = NumberAttribute()
     updated_at = NumberAttribute()
+
+
+class AllowlistItem(Item, discriminator="allowlist"):
+    """`CA CA`: the registry's own CVE allowlist, JSON as a project has it."""
+
+    allowlist = JSONAttribute()
 
 
 class FailuresItem(Item, discriminator="failures"):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chalicelib.harbor.views import moment, present
+from chalicelib.oci.quota import Usage
 from chalicelib.rbac.member import Member
 from chalicelib.rbac.model import Grant
 from chalicelib.rbac.project import Allowlist, ProjectRecord
@@ -48,6 +49,11 @@ def allowlist(project_id: int, found: Allowlist, *, created_at: int) -> dict[str
             "update_time": moment(found.updated_at or created_at),
         }
     )
+
+
+def quota(usage: Usage) -> dict[str, Any]:
+    """Render limit and use; storage is the only resource that has them."""
+    return {"hard": {"storage": usage.limit_bytes}, "used": {"storage": usage.used_bytes}}
 
 
 def member(found: Member, roles: Mapping[str, Role]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from chalicelib.harbor.call import Call, Operations, created, done
 from chalicelib.harbor.paging import listed, page_response
 from chalicelib.harbor.query import Criterion, Fields, Kind, Order
 from chalicelib.http import Response, json_response
+from chalicelib.oci.ports import QuotaStore
+from chalicelib.oci.quota import is_limit
 from chalicelib.rbac.authority import Authority, Standing, forbidden
 from chalicelib.rbac.configuration import Configurations
 from chalicelib.rbac.member import Member
@@ -36,10 +38,15 @@ class ProjectResource:
     """`/projects`."""
 
     def __init__(
-        self, authority: Authority, projects: ProjectRecords, members: Members, configurations: Configurations
+        self,
+        authority: Authority,
+        projects: ProjectRecords,
+        members: Members,
+        quotas: QuotaStore,
+        configurations: Configurations,
     ) -> None:
         self._authority, self._projects, self._members = authority, projects, members
-        self._configurations = configurations
+        self._quotas, self._configurations = quotas, configurations
 
     def operations(self) -> Operations:
         """Handlers by operationId."""
@@ -154,6 +161,8 @@ class ProjectResource:
         summary: dict[str, Any] = {"repo_count": self._projects.repository_counts([record])[record.project.project_id]}
         if standing.may("member", "list"):
             summary |= _member_counts(self._members.every(standing.project))
+        if standing.may("quota", "read") and self._configurations.current(now=call.now).quota_per_project_enable:
+            summary["quota"] = project_views.quota(self._quotas.usage(standing.project.project_id))
         return json_response(200, summary)
 
     def _require(self, call: Call, action: str) -> Standing:
@@ -199,7 +208,7 @@ def _allowlist(body: Mapping[str, Any], project_id: int, now: int) -> Allowlist 
 
 
 def _limit(limit_bytes: int) -> int:
-    if limit_bytes == -1 or 0 < limit_bytes <= 1 << 50:
+    if is_limit(limit_bytes):
         return limit_bytes
     raise bad("the storage limit must be -1 for none, or 1 byte to 1024 TiB")
 

@@ -13,6 +13,7 @@ from chalicelib.oci.artifact import Listed
 from chalicelib.oci.descriptor import Descriptor
 from chalicelib.oci.digest import Digest
 from chalicelib.oci.manifest import Manifest
+from chalicelib.oci.quota import Usage
 from chalicelib.oci.reference import Repository, Tag
 from chalicelib.oci.session import Content, Part, Session
 
@@ -191,6 +192,19 @@ class SessionStore(Protocol):
 
     def reserve_parts(self, session: Session, count: int) -> int:
         """Take `count` part numbers that no other request will use and return the first. One atomic write."""
+
+
+class QuotaStore(Protocol):
+    """What projects may store and do store. Reads are strongly consistent."""
+
+    def usage(self, project_id: int) -> Usage:
+        """Read a project's limit and use."""
+
+    def usages(self, project_ids: Sequence[int]) -> dict[int, Usage]:
+        """Read them of several projects."""
+
+    def set_limit(self, project_id: int, limit_bytes: int, *, now: int) -> Usage:
+        """Change a project's limit (-1: none). Returns the usage under it."""
 
 
 class ObjectStore(Protocol):

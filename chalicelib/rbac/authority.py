@@ -123,6 +123,8 @@ class Authority:
         there is no such project; NOT_FOUND for administrators then. Two or three reads."""
         name = self.name_of(name_or_id, is_name=is_name)
         facts = self.facts(caller, [name] if name else ())
+        if facts.principal is not None and not facts.principal.works_at(now):
+            raise unauthorized()
         project = facts.projects.get(name)
         if project is None and facts.user is not None and facts.user.is_admin and facts.user.is_enabled:
             raise RegistryError("NOT_FOUND", message=f"project {name_or_id[:255]} not found")

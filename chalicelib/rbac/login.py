@@ -12,7 +12,7 @@ from chalicelib.cache import Cache
 from chalicelib.errors import RegistryError
 from chalicelib.rbac import authorization, passwords
 from chalicelib.rbac.authorization import Basic
-from chalicelib.rbac.model import USER_NAME, Facts, Principal
+from chalicelib.rbac.model import LOGIN_NAME, Facts, Principal
 from chalicelib.rbac.ports import PrincipalStore
 
 MAX_FAILURES = 10
@@ -46,7 +46,7 @@ class Login:
         Raises UNAUTHORIZED with the challenge, the same for an unknown user, a wrong password and a disabled user and after
         the same work; TOOMANYREQUESTS after ten failures in 15 minutes from one address, then for the right password too.
         """
-        if not USER_NAME.fullmatch(basic.name) or len(basic.password) > passwords.MAX_CHARACTERS:
+        if not LOGIN_NAME.fullmatch(basic.name) or len(basic.password) > passwords.MAX_CHARACTERS:
             raise _wrong(challenge)
         origin = _origin(client_ip)
         facts = self._store.facts(basic.name, projects, origin=origin)

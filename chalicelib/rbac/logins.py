@@ -9,7 +9,7 @@ from chalicelib.http import Request
 from chalicelib.rbac import authorization
 from chalicelib.rbac.authorization import Basic
 from chalicelib.rbac.identity import shown
-from chalicelib.rbac.model import USER_NAME
+from chalicelib.rbac.model import LOGIN_NAME
 
 _ONCE_IN_S = 60
 _SIZE = 4096
@@ -33,7 +33,7 @@ class Logins:
 
     def failed(self, name: str, client_ip: str, *, now: int) -> None:
         """Record that somebody was not let in. What cannot be a name is not written: it may be a password, typed too early."""
-        known = name if USER_NAME.fullmatch(name) else ""
+        known = name if LOGIN_NAME.fullmatch(name) else ""
         if self._failed.get((known, client_ip), now):
             return
         self._failed.put((known, client_ip), True, now)

@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 
 from chalicelib.errors import RegistryError
 from chalicelib.rbac.member import USER, Entity, Member
-from chalicelib.rbac.model import Project
+from chalicelib.rbac.model import Project, User
 from chalicelib.rbac.permissions import Permissions
 from chalicelib.rbac.ports import PrincipalStore, UserNames
 from chalicelib.rbac.project_ports import MemberStore
 from chalicelib.rbac.roles import NAMES, ROLES, Role
+
+ADMIN = "projectAdmin"
 
 
 class Members:
@@ -79,6 +81,10 @@ class Members:
     def every(self, project: Project) -> Sequence[Member]:
         """Read all members. One read per 5,000."""
         return self._store.every(project.project_id)
+
+    def is_admin_somewhere(self, user: User) -> bool:
+        """Say whether somebody administers any project. One read and one a group."""
+        return ADMIN in self._store.roles(user.name, user.user_id, user.groups)
 
     def roles_of(self, members: Sequence[Member]) -> Mapping[str, Role]:
         """Read the roles of members, by key."""

@@ -23,6 +23,8 @@ CATALOG = "registry:catalog"
 PROJECT_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*", re.ASCII)
 """One path component of a repository name. Source: OCI distribution-spec 1.1, "Pulling manifests"."""
 USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+$-]{0,127}", re.ASCII)
+LOGIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+$-]{0,254}", re.ASCII)
+"""What may log in: users, and robots, whose names have their projects' in them."""
 PROJECT_NAME_MAX_CHARACTERS = 253
 
 
@@ -104,8 +106,13 @@ class Robot:
     duration_days: int = -1
     description: str = ""
     created_by: str = ""
+    creator_id: int = 0
+    """The id of the user or robot that made it."""
+    is_made_by_robot: bool = False
     created_at: int = 0
     updated_at: int = 0
+    version: int = 0
+    """Moves with every change."""
 
     is_admin = False
 

@@ -73,6 +73,16 @@ class ProjectStore(ProjectMaker, Protocol):
         """Count the repositories of projects."""
 
 
+class AllowlistStore(Protocol):
+    """The registry's own CVE allowlist."""
+
+    def read(self) -> Allowlist:
+        """Read it; an empty one that never expires before it was written."""
+
+    def write(self, found: Allowlist) -> None:
+        """Replace it."""
+
+
 class MemberStore(Protocol):
     """Members of projects. Reads are strongly consistent."""
 
@@ -96,6 +106,9 @@ class MemberStore(Protocol):
 
     def granted(self, user: str, user_id: int, groups: Sequence[int]) -> dict[str, set[int]]:
         """Name the projects somebody or their groups are members of, with the ids the grants are for."""
+
+    def roles(self, user: str, user_id: int, groups: Sequence[int]) -> set[str]:
+        """Name the roles somebody or their groups have in any project, also in those that are gone."""
 
     def remove_everywhere(self, entity: Entity) -> int:
         """End all memberships of a user or group; returns how many there were. Can be repeated."""

@@ -123,15 +123,20 @@ class ProjectRecords:
         if user is not None and user.is_enabled:
             if user.is_admin:
                 return Seen(self._store, None)
-            granted = self._members.granted(user.name, user.user_id, user.groups)
+            own = self._members.granted(user.name, user.user_id, user.groups)
+            granted = {(name, project_id) for name, ids in own.items() for project_id in ids}
         elif robot is not None and robot.works_at(now):
             if any(grant.kind == "project" and grant.namespace == "*" for grant in robot.grants):
                 return Seen(self._store, None)
-            granted = {grant.namespace: {grant.project_id} for grant in robot.grants if grant.kind == "project"}
+            granted = {(grant.namespace, grant.project_id) for grant in robot.grants if grant.kind == "project"}
         else:
             return Seen(self._store, ())
-        rows = self._store.some(granted) if granted else ()
-        return Seen(self._store, [row for row in rows if not row.is_public and row.project_id in granted[row.name]])
+        rows = self._store.some(sorted({name for name, _ in granted})) if granted else ()
+        return Seen(self._store, [row for row in rows if not row.is_public and row[:2] in granted])
+
+    def seen_all(self) -> Seen:
+        """All projects, for system administrators."""
+        return Seen(self._store, None)
 
 
 class Seen:
