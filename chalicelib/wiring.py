@@ -1,4 +1,4 @@
-"""Wiring of projects, robots, repositories and artifacts for the management API: part of `bootstrap`, loaded when that API is asked for."""
+"""Wiring of projects, robots, repositories and artifacts: part of `bootstrap`, loaded when the management API is asked for."""
 
 from __future__ import annotations
 
