@@ -7,6 +7,7 @@ add up to the limit at any time; no transaction reads or writes a number that al
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
@@ -93,18 +94,21 @@ class Quotas:
         return [own, *(self._lend(project_id, lender, give) for lender, give in sorted(lenders.items()))]
 
     def borrow(self, project_id: int, digest: Digest, size: int, *, now: int) -> Mapping[int, int]:
-        """Decide who lends room for a charge that failed; empty when its own shard has it after all. One Query.
-        Raises DENIED (403) when the project has no room for `size` bytes, NAME_UNKNOWN when it was removed."""
+        """Decide who lends room for a charge that failed; empty when its own shard has it after all. One Query, and one
+        transaction when the project was over its limit. Raises DENIED (403) when the project has no room for `size` bytes,
+        NAME_UNKNOWN when it was removed."""
         books = self._read(project_id)
         if books.limit is None:
             self._open(project_id, now)
             return {}
         if books.limit.is_closed:
             raise RegistryError("NAME_UNKNOWN", message="the project was removed")
-        lenders = quota.lend(books.shards, shard_of(str(digest)), size)
-        if lenders is None:
+        if quota.left(books.shards, is_over=books.limit.is_over) < size:
             raise quota.exceeded(_usage(books), size)
-        return lenders
+        if books.limit.is_over:
+            self._leave_debt(project_id, books)
+            return {}
+        return quota.lend(books.shards, shard_of(str(digest)), size) or {}
 
     def release(self, project_id: int, charged: Iterable[tuple[Digest, int]]) -> list[Action]:
         """Actions: give charged bytes back, each shard once. At most 16 actions. Their exactness rests on the transaction they
@@ -131,9 +135,8 @@ class Quotas:
             if books.limit is None:
                 self._open(project_id, now)
                 continue
-            before = int(books.limit.limit_bytes)
             try:
-                self._table.write(self._limit_actions(project_id, books.shards, before, limit_bytes, now))
+                self._table.write(self._limit_actions(project_id, books, limit_bytes, now))
             except ConditionFailed:
                 pause(attempt)
                 continue
@@ -152,31 +155,48 @@ class Quotas:
             return False
         return True
 
-    def _limit_actions(
-        self, project_id: int, shards: Sequence[Shard], before: int, after: int, now: int
-    ) -> list[Action]:
-        pk = keys.quota(project_id)
+    def _limit_actions(self, project_id: int, books: Books, after: int, now: int) -> list[Action]:
+        assert books.limit is not None
+        pk, is_over, before = keys.quota(project_id), books.limit.is_over, int(books.limit.limit_bytes)
+        more = quota.stored_limit(after) - quota.stored_limit(before)
+        is_covered = sum(max(shard.room, 0) for shard in books.shards) >= -more
+        if more >= 0:
+            changes = [self._change(pk, shard, change) for shard, change in enumerate(quota.spread(more)) if change]
+        elif is_covered:
+            gives = quota.give_back(books.shards, -more)
+            changes = [self._lend(project_id, shard, give) for shard, give in enumerate(gives) if give]
+        else:
+            debt = 0 if is_over else quota.DEBT_BYTES
+            gives = quota.give_back(books.shards, -more)
+            changes = [self._change(pk, shard, -give - debt) for shard, give in enumerate(gives)]
+        values: dict[str, int | bool] = {":after": after, ":now": now, ":before": before, ":was_over": is_over}
         limit = self._table.update(
             pk,
             keys.LIMIT,
-            "SET limit_bytes = :after, updated_at = :now",
-            {":after": after, ":now": now, ":before": before},
-            condition="limit_bytes = :before",
+            "SET limit_bytes = :after, updated_at = :now, is_over = :over",
+            {**values, ":over": is_over or (more < 0 and not is_covered)},
+            condition="limit_bytes = :before AND is_over = :was_over",
         )
-        more = quota.stored_limit(after) - quota.stored_limit(before)
-        if more >= 0:
-            changes = quota.spread(more)
-            return [limit, *(self._change(pk, shard, change) for shard, change in enumerate(changes) if change)]
-        gives = quota.give_back(shards, -more)
-        is_covered = sum(max(shard.room, 0) for shard in shards) >= -more
-        return [
-            limit,
-            *(
-                self._lend(project_id, shard, give) if is_covered else self._change(pk, shard, -give)
-                for shard, give in enumerate(gives)
-                if give
-            ),
+        return [limit, *changes]
+
+    def _leave_debt(self, project_id: int, books: Books) -> None:
+        """Divide what is left evenly, once there is something: then shards may be charged alone again. One transaction, which
+        leaves all as it is when somebody else was at the books."""
+        pk, rooms = keys.quota(project_id), quota.spread(quota.left(books.shards, is_over=True))
+        values = {":over": False, ":was_over": True}
+        actions = [self._table.update(pk, keys.LIMIT, "SET is_over = :over", values, condition="is_over = :was_over")]
+        actions += [
+            self._table.update(
+                pk,
+                keys.shard(shard),
+                "SET room = :after",
+                {":after": rooms[shard], ":before": before.room},
+                condition="room = :before",
+            )
+            for shard, before in enumerate(books.shards)
         ]
+        with contextlib.suppress(ConditionFailed):
+            self._table.write(actions)
 
     def _change(self, pk: str, shard: int, change: int) -> Action:
         return self._table.update(pk, keys.shard(shard), "ADD room :change", {":change": change})
@@ -189,10 +209,8 @@ class Quotas:
 
     def _open(self, project_id: int, now: int) -> None:
         """Give a project from before quotas its shards. Of several at a time one does."""
-        try:
+        with contextlib.suppress(ConditionFailed):
             self._table.write(self.create_actions(project_id, now=now))
-        except ConditionFailed:
-            return
 
     def _read(self, project_id: int) -> Books:
         return _books(self._table.query(keys.quota(project_id), ""))

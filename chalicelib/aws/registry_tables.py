@@ -35,12 +35,13 @@ class QuotaShardItem(Item, discriminator="quota_shard"):
 
 
 class QuotaLimitItem(Item, discriminator="quota_limit"):
-    """`Q#<project id> L`; the limit in bytes, -1 = none."""
+    """`Q#<project id> L`; the limit in bytes, -1 = none. `is_over`: more was used than the limit, the shards are in debt."""
 
     limit_bytes = NumberAttribute()
     created_at = NumberAttribute()
     updated_at = NumberAttribute()
     warned = BooleanAttribute(default=False)
+    is_over = BooleanAttribute(default=False)
     is_closed = BooleanAttribute(default=False)
 
 

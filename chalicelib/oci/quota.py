@@ -21,6 +21,11 @@ _BOUNDLESS_BYTES = 1 << 60
 """Room enough to never run out: no limit is stored as this one, so that a push need not know which it is."""
 
 
+DEBT_BYTES = 1 << 55
+"""Taken from each shard's room while a project uses more than its limit. So no shard has room, whatever is given back to it, and
+every push asks for the sum of all."""
+
+
 class Usage(NamedTuple):
     """A project's limit (-1: none) and what it uses, in bytes."""
 
@@ -31,7 +36,7 @@ class Usage(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """One part of a project's books: bytes charged here, and bytes it may still take (less than 0 under a lowered limit)."""
+    """One part of a project's books: bytes charged here, and bytes it may still take (less than 0 in debt)."""
 
     used: int
     room: int
@@ -46,6 +51,11 @@ def spread(total: int, shards: int = SHARDS) -> list[int]:
     """Divide bytes evenly, exactly; a negative total too."""
     each, rest = divmod(total, shards)
     return [each + 1 if shard < rest else each for shard in range(shards)]
+
+
+def left(shards: Sequence[Shard], *, is_over: bool) -> int:
+    """Add up the room of all shards; `is_over`: they are in debt."""
+    return sum(shard.room for shard in shards) + is_over * len(shards) * DEBT_BYTES
 
 
 def lend(shards: Sequence[Shard], borrower: int, size: int) -> Mapping[int, int] | None:
@@ -66,7 +76,7 @@ def lend(shards: Sequence[Shard], borrower: int, size: int) -> Mapping[int, int]
 
 def give_back(shards: Sequence[Shard], total: int) -> list[int]:
     """Decide how much each shard gives up when a limit is lowered by `total`: as its room allows, the roomiest most; what no
-    room covers is taken evenly, which leaves less than none and refuses every push until enough is deleted."""
+    room covers is taken evenly and leaves less than none."""
     rooms = [max(shard.room, 0) for shard in shards]
     if sum(rooms) < total:
         extra = spread(total - sum(rooms), len(shards))

@@ -190,12 +190,36 @@ def test_a_limit_below_what_is_used_refuses_all_until_enough_is_deleted(
         RegistryError, match=r"current usage of 781\.2 KiB will exceed the configured upper limit of 293\.0 KiB"
     ):
         commit(blobs, repository, 1)
-    for digest in digests[:3]:
+    blobs.unlink(repository, digests[0])
+    for _ in range(40):  # whatever shard they would be charged to, also that of the deleted blob
+        with pytest.raises(RegistryError):
+            commit(blobs, repository, 1)
+    for digest in digests[1:3]:
         blobs.unlink(repository, digest)
     with pytest.raises(RegistryError):
         commit(blobs, repository, 100_001)
-    commit(blobs, repository, 100_000)
+    for size in (1, 99_000, 998):
+        commit(blobs, repository, size)
+    with pytest.raises(RegistryError):
+        commit(blobs, repository, 2)
+    commit(blobs, repository, 1)
     assert quotas.usage(repository.project_id)[:2] == (300_000, 300_000)
+
+
+def test_a_limit_may_change_while_more_than_it_is_used(
+    quotas: Quotas, blobs: DynamoBlobs, repository: Repository
+) -> None:
+    commit(blobs, repository, 800_000)
+    for limit in (300_000, 100, 400_000, 700_000):
+        assert quotas.set_limit(repository.project_id, limit, now=70)[:2] == (limit, 800_000)
+        with pytest.raises(RegistryError):
+            commit(blobs, repository, 1)
+    quotas.set_limit(repository.project_id, 800_010, now=70)
+    with pytest.raises(RegistryError):
+        commit(blobs, repository, 11)
+    commit(blobs, repository, 10)
+    quotas.set_limit(repository.project_id, UNLIMITED, now=70)
+    commit(blobs, repository, 2**50)
 
 
 def test_a_warning_is_noted_once(quotas: Quotas, repository: Repository) -> None:
