@@ -67,8 +67,19 @@ def _read(path: Path) -> Any:
     return json.loads(json.dumps(document))  # anchors become copies, keys become strings
 
 
+_SIZE = {"name": "page_size", "in": "query", "type": "integer", "format": "int64", "default": 10, "maximum": 100}
+_ZERO_IS_MOST = frozenset({"listQuotas"})
+"""Where `page_size=0` asks for the largest page: `harbor quota list` of harbor-cli sends it unless told otherwise."""
+
+
 def _limit_pages(operation: dict[str, Any]) -> None:
     """Give page numbers the limits of the shared parameters where an operation has its own without any (retention)."""
+    if operation["operationId"] in _ZERO_IS_MOST:
+        operation["parameters"] = [
+            {**_SIZE, "minimum": 0} if parameter.get("$ref") == "#/parameters/pageSize" else parameter
+            for parameter in operation["parameters"]
+        ]
+        return
     for parameter in operation["parameters"]:
         if parameter.get("name") == "page":
             parameter.update(minimum=1, default=1)

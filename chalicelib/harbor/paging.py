@@ -31,9 +31,10 @@ class Asked:
 
     @classmethod
     def parse(cls, query: Mapping[str, Any]) -> Asked:
-        """Read the typed query parameters of an operation. Raises BAD_REQUEST."""
+        """Read the typed query parameters of an operation. A size of 0, where the description lets it pass, is the largest.
+        Raises BAD_REQUEST."""
         criteria, orders = parse_q(query.get("q")), parse_sort(query.get("sort"))
-        return cls(query.get("page") or 1, query.get("page_size") or 10, criteria, orders)
+        return cls(query.get("page") or 1, query.get("page_size", 10) or PAGE_SIZE_MAX, criteria, orders)
 
     @property
     def offset(self) -> int:

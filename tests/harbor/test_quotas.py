@@ -114,3 +114,13 @@ def test_allowlist_of_the_registry_is_written_by_administrators_and_read_by_all_
     assert world.admin.put(url, json={"items": [{"cve_id": "x"}, {"cve_id": "x"}]}).status == 400
     assert world.admin.put(url, json={"items": []}).status == 200
     assert ann.get(url).json()["items"] == []
+
+
+def test_a_page_size_of_0_is_the_largest_page_since_harbor_cli_asks_so(world: World) -> None:
+    for _ in range(11):
+        world.project()
+    everything = world.admin.get("/quotas?page=1&page_size=0").json()
+    assert everything == world.admin.get("/quotas?page_size=100").json()
+    assert len(everything) > 10
+    assert world.admin.get("/quotas?page_size=-1").status == 422
+    assert world.admin.get("/projects?page_size=0").status == 422
