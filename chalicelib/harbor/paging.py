@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
+from chalicelib.errors import RegistryError
 from chalicelib.harbor.query import Criterion, Fields, Order, parse_q, parse_sort, selected
 from chalicelib.http import Request, Response, json_response
 
 T = TypeVar("T")
 PAGE_SIZE_MAX = 100
+ANSWER_BYTES = 6 * 1000 * 1000
+"""The longest body; Lambda answers 6 MiB with everything around it. A hundred entries are that long only when somebody wrote very
+long descriptions or annotations."""
 _PATH_SAFE = "/:@!$&'()*+,;=~-._"
 _QUERY_SAFE = "/:@!$'()*,;=~-._?{}[]|^`"
 
@@ -73,12 +77,20 @@ def listed(
 
 
 def page_response(request: Request, asked: Asked, items: Sequence[Any], total: int) -> Response:
-    """Answer a page of JSON documents."""
+    """Answer a page of JSON documents. Raises BAD_REQUEST when it fits into no answer of Lambda."""
     headers = {"X-Total-Count": str(total)}
     found = links(request, asked, total)
     if found:
         headers["Link"] = " , ".join(found)
-    return json_response(200, list(items), headers)
+    response = json_response(200, list(items), headers)
+    if len(response.body) > ANSWER_BYTES // 2 and _answered_bytes(response.body) > ANSWER_BYTES:
+        raise RegistryError("BAD_REQUEST", message="the page is too large: ask for a smaller page_size")
+    return response
+
+
+def _answered_bytes(body: bytes) -> int:
+    """How long a body is as a JSON string, which is how Lambda answers."""
+    return len(body) + body.count(b'"') + body.count(b"\\")
 
 
 def links(request: Request, asked: Asked, total: int) -> list[str]:

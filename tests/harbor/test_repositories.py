@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.config import Settings
+from chalicelib.harbor.artifact_views import NEVER
 from chalicelib.oci.digest import Digest
 from tests.client import Client
 from tests.harbor import pushes
@@ -236,3 +238,18 @@ def test_a_page_of_repositories_costs_the_same_for_one_more(
     pushes.image(admin, f"{team}/{pushes.unique()}", "v1")
     assert [cost(url) for url in urls] == before
     assert before == [{"DynamoDB.Query": 2, "DynamoDB.BatchGetItem": 2}] * 2
+
+
+def test_pulls_are_counted_and_timed(harbor_admin: HarborClient, admin: Client, team: str) -> None:
+    name = pushes.unique()
+    pushes.image(admin, f"{team}/{name}", "v1", "v2")
+    url, deadline = f"{of(team, name)}/artifacts/v1", time.monotonic() + 10
+    while harbor_admin.get(url).json()["pull_time"] == NEVER and time.monotonic() < deadline:
+        assert admin.get(f"/v2/{team}/{name}/manifests/v1").status == 200
+        time.sleep(0.4)  # pulls are counted once a second
+    artifact = harbor_admin.get(url).json()
+    assert artifact["pull_time"] != NEVER
+    assert {tag["name"]: tag["pull_time"] == NEVER for tag in artifact["tags"]} == {"v1": False, "v2": True}
+    assert harbor_admin.get(of(team, name)).json()["pull_count"] >= 1
+    listed = f"{of(team, name)}/artifacts?q=pull_time=[2020-01-01T00:00:00~]"
+    assert len(harbor_admin.get(listed).json()) == 1
