@@ -92,7 +92,8 @@ def login(settings: Settings) -> Login:
 def access(settings: Settings) -> Access:
     """Who may do what: for the registry and its authorizer."""
     wired = wire(settings)
-    return Access(settings, wired.principals, wired.registry_keys, login(settings), wired.configurations, projects(settings))
+    made = projects(settings, journal(settings))
+    return Access(settings, wired.principals, wired.registry_keys, login(settings), wired.configurations, made)
 
 
 @functools.cache
@@ -224,10 +225,10 @@ def users(settings: Settings) -> Users:
     return Users(DynamoUsers(wired.table), wired.principals, wired.configurations)
 
 
-def projects(settings: Settings) -> Projects:
+def projects(settings: Settings, recorder: Recorder = UNRECORDED) -> Projects:
     """Projects: for who pushes, and for the administrator's command line."""
     wired = wire(settings)
-    return Projects(wired.principals, DynamoProjects(wired.table))
+    return Projects(wired.principals, DynamoProjects(wired.table), recorder)
 
 
 def provision(settings: Settings, admin_password: str | None, *, now: int) -> str | None:

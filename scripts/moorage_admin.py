@@ -23,6 +23,7 @@ from chalicelib import bootstrap
 from chalicelib.aws.secrets import rotate_keys
 from chalicelib.config import Settings, SettingsError
 from chalicelib.errors import RegistryError
+from chalicelib.events import Event
 from chalicelib.rbac.model import PrincipalError, User
 from chalicelib.rbac.roles import ROLES
 from chalicelib.rbac.users import Profile, Users
@@ -34,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it was done, 1 with a sentence on standard error when it could not be."""
     parsed = _parser().parse_args(arguments)
     try:
-        print(_run(parsed, Settings.from_environ(os.environ), int(time.time())))
+        settings = Settings.from_environ(os.environ)
+        print(_run(parsed, settings, int(time.time())))
+        bootstrap.journal(settings).settle()
     except (PrincipalError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -46,14 +49,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(parsed: argparse.Namespace, settings: Settings, now: int) -> str:
     command = f"{parsed.area} {getattr(parsed, 'command', '')}".strip()
+    recorder = bootstrap.journal(settings)
     if command == "project create":
-        project = bootstrap.projects(settings).create(parsed.name, is_public=parsed.public, by=BY, now=now)
+        project = bootstrap.projects(settings, recorder).create(parsed.name, is_public=parsed.public, by=BY, now=now)
         return f"{'public' if project.is_public else 'private'} project {project.name} has id {project.project_id}"
     if command == "keys rotate":
         kid = rotate_keys(settings, bootstrap.wire(settings).secrets, now=now, is_emergency=parsed.emergency)
+        recorder.record(_event("update", "token-keys", kid, command))
         effect = "now; all older tokens are void within five minutes" if parsed.emergency else "in five minutes"
         return f"token key {kid} signs {effect}"
-    return _run_on_user(command, parsed, settings, now)
+    done = _run_on_user(command, parsed, settings, now)
+    recorder.record(_event_of(command, parsed, settings))
+    return done
+
+
+def _event_of(command: str, parsed: argparse.Namespace, settings: Settings) -> Event:
+    """What the audit log says about a command on a user."""
+    if parsed.area == "user":
+        return _event("create" if command == "user add" else "update", "user", parsed.name, command)
+    project = bootstrap.projects(settings).find(parsed.project)
+    event = _event("create" if command == "grant" else "delete", "member", parsed.user, f"{command} in {parsed.project}")
+    return event._replace(project_id=project.project_id if project else 0)
+
+
+def _event(operation: str, resource_type: str, resource: str, command: str) -> Event:
+    description = f"{operation} {resource_type}: {resource}, {command}"
+    return Event(operation, resource_type, resource, BY, description)
 
 
 def _run_on_user(command: str, parsed: argparse.Namespace, settings: Settings, now: int) -> str:

@@ -21,6 +21,7 @@ from chalicelib.oci.manifests import Manifests
 from chalicelib.oci.ports import Page
 from chalicelib.oci.reference import Name, Repository, Tag, parse_reference
 from chalicelib.oci.referrers import PAGE_MAX, Referrers, render
+from chalicelib.oci.refusals import Refusals
 from chalicelib.oci.tags import Asked, Tags
 from chalicelib.oci.uploads import Uploads
 from chalicelib.rbac.access import Access
@@ -55,7 +56,7 @@ class RegistryRoutes:
         uploads: Uploads,
         recorder: Recorder = UNRECORDED,
     ) -> None:
-        self._recorder, self._logins = recorder, Logins(recorder)
+        self._recorder, self._logins, self._refusals = recorder, Logins(recorder), Refusals(recorder)
         self._access, self._blobs, self._manifests = access, blobs, manifests
         self._tags, self._referrers, self._catalog, self._uploads = tags, referrers, catalog, uploads
 
@@ -83,7 +84,12 @@ class RegistryRoutes:
             "tags": self._list_tags,
             "referrers": self._list_referrers,
         }
-        return handlers[endpoint](call)
+        try:
+            return handlers[endpoint](call)
+        except RegistryError as refusal:
+            who = (caller.name, request.client_ip, caller.project_ids.get(call.name.project, 0))
+            self._refusals.note(refusal, request.method, name, *who, now=now)
+            raise
 
     def _ping(self, request: Request) -> Response:
         _allow(request, _READ)

@@ -14,9 +14,11 @@ from chalicelib.events import Event
 from chalicelib.notify.journal import Journal
 from chalicelib.oci.digest import Digest
 from chalicelib.rbac.configuration import Configuration
+from chalicelib.rbac.projects import Projects
 from tests import builders
 from tests.client import Client, basic
 from tests.fakes.audit import FakeRecorder, FakeRowWriter
+from tests.fakes.principals import FakePrincipals
 
 
 @pytest.fixture
@@ -100,3 +102,30 @@ def test_a_pull_waits_a_tenth_of_a_second_for_a_log_that_hangs(client: Client, s
         writer.free.set()
     assert times[0] < 0.15
     assert sorted(times[1:])[2] < 0.05, "while the store is silent nobody waits for it"
+
+
+def test_who_is_refused_is_an_event_a_minute(client: Client, settings: Settings, recorder: FakeRecorder) -> None:
+    name = f"u{uuid.uuid4().hex[:12]}"
+    bootstrap.users(settings).create(name, "Word-of-1", now=1)
+    refused = Client(client.api, basic(name, "Word-of-1"))
+    for _ in range(2):
+        for method, path in (("POST", "blobs/uploads/"), ("PUT", "manifests/v1"), ("DELETE", "manifests/v1")):
+            assert refused.send(method, f"/v2/library/secret/{path}", builders.image()).error_code == "DENIED"
+    assert refused.get("/v2/private/none/manifests/v1").error_code == "DENIED"
+    assert [short(event) for event in recorder.events] == [
+        f"create_artifact library/secret {name} 192.0.2.1 False",
+        f"delete_artifact library/secret {name} 192.0.2.1 False",
+        f"pull_artifact private/none {name} 192.0.2.1 False",
+    ]
+    assert client.get("/v2/library/none/manifests/v1").status == 404
+    assert Client(client.api).get("/v2/private/none/manifests/v1").status == 401
+    assert len(recorder.events) == 3
+
+
+def test_a_project_made_by_a_push_is_an_event_of_the_one_who_made_it(recorder: FakeRecorder) -> None:
+    store = FakePrincipals()
+    projects = Projects(store, store, recorder)
+    for by in ("ann", "bob"):
+        projects.ensure("team", is_public=False, by=by, now=1)
+    assert [(event.type, event.resource, event.operator) for event in recorder.events] == [("create_project", "team", "ann")]
+    assert recorder.events[0].project_id == store.projects["team"].project_id

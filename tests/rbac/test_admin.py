@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib import bootstrap
+from chalicelib.aws.audit_log import DynamoAuditLog
 from chalicelib.aws.table import Table
 from chalicelib.config import Settings
 from chalicelib.rbac import password_rules
@@ -89,3 +90,16 @@ def test_keys_are_rotated(run: Run, environ: dict[str, str]) -> None:
     stored = bootstrap.wire(settings).secrets.read(settings.token_keys_secret)
     assert stored is not None
     assert [key["kid"] for key in stored["keys"]] == [text.split()[2]]
+
+
+def test_what_was_done_is_in_the_audit_log(run: Run, environ: dict[str, str], name: str) -> None:
+    run("project", "create", name)
+    run("user", "add", name, typed="Word-of-1\n")
+    run("user", "disable", name)
+    run("grant", name, name, "developer")
+    run("revoke", name, name)
+    log = DynamoAuditLog(bootstrap.wire(Settings.from_environ(environ)).table)
+    events = [e.event for e in log.rows(["*"], "0", "9", is_newest_first=False) if e.event.resource == name]
+    done = ["create_project", "create_user", "update_user", "create_member", "delete_member"]
+    assert [(event.type, event.operator) for event in events] == [(type_, "moorage_admin") for type_ in done]
+    assert len({event.project_id for event in events if event.resource_type in ("project", "member")} - {0}) == 1
