@@ -128,6 +128,8 @@ def test_allowed_names_the_methods_of_a_path() -> None:
 def test_defaults_are_filled_in() -> None:
     values = read("GET", "/projects")
     assert values.query == {"page": 1, "page_size": 10, "with_detail": True}
+    asked = read("GET", "/projects", page="0", page_size="0")
+    assert asked.query == {"page": 1, "page_size": 100, "with_detail": True}, "harbor-cli asks for everything like this"
     assert read("DELETE", "/projects/p").headers == {"X-Is-Resource-Name": False}
 
 
