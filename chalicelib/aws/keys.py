@@ -67,10 +67,13 @@ Access patterns (reads: strongly consistent unless said)
     pull by tag              Get T#, Get A#; warm (manifest known): Get T#
     pull by digest           Get A#
     blob GET, HEAD           Get B# link; warm: nothing (bound: `Blobs.KEEP_S`)
-    manifest PUT             1 BatchGet (per 100): links, children, tags, A#, M; 1 transaction; 1 S3 PUT
+    manifest PUT             1 BatchGet (per 100): links, children, tags, A#, M, N# shard; 1 transaction; 1 S3 PUT;
+                             1 transaction more per 100 blobs beyond 50, per 28 children of an index beyond 20
     upload                   POST nothing; PATCH Query S# + 1 write; PUT Query S# + 1 write + 1 transaction (the blob);
                              1 write more when a later request adds parts
     mount                    1 Get + 1 transaction
+    quota                    charged and given back in transactions that happen anyway; a shard without room: Query Q# (17 small
+                             items) and the transaction again; usage: Query Q#; a new limit: Query Q# + 1 transaction
     tag list                 Query T# after the last tag, limit n (one page, whatever the repository holds)
     referrers                Query F#<subject># after the last digest, limit n
     catalog                  Query C after the last name + 1 BatchGet of the projects seen
@@ -83,9 +86,13 @@ Access patterns (reads: strongly consistent unless said)
     delete a tag             Get T#, 1 transaction
     delete a manifest        Get A#, 1 transaction, Query D#<digest>#, then 49 tags a transaction: 24 calls for 1,000 tags;
                              with at most 50 tags also: who needs each blob (Query E#, batch A#), 2 transactions per 28 released
+    remove a repository      2 transactions; manifests 2 calls per 17, tags 1 per 33, needs 1 per 60, blobs 4 per 28, the rest 1
+                             per 99; of each kind 1 to 6 more per 500
+    releases, hourly         Query W# of 4 partitions; each entry costs what its deletion did not do
 
 Partitions: a repository's items share one, which DynamoDB splits by heat (no local index hinders it). Writes to `C`
-happen once in a repository's life. Blobs, uploads and users have partitions of their own.
+happen once in a repository's life. What all pushes of a project or a repository write (Q#, N#) is in 16 items, chosen by digest.
+Blobs, uploads and users have partitions of their own.
 
     S3
     manifests/<project>/<repository>/<algorithm>/<hex>    manifest bytes; its ObjectCreated event starts a scan

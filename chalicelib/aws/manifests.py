@@ -5,9 +5,10 @@ What a push writes is planned in `aws.pushes`; what follows from deleting is in 
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from chalicelib.aws import counters, keys, pushes, rows
 from chalicelib.aws.links import partition, to_link
@@ -15,8 +16,6 @@ from chalicelib.aws.pushes import Plan, PushPlanner
 from chalicelib.aws.quotas import ATTEMPTS, Quotas
 from chalicelib.aws.referrers import referrer_page
 from chalicelib.aws.registry_tables import HistoryItem, LinkItem, ManifestItem, RepositoryItem, TagItem
-from chalicelib.aws.releases import Releases
-from chalicelib.aws.removals import Removals
 from chalicelib.aws.table import ConditionFailed, Table, pause
 from chalicelib.aws.tables import TotalItem
 from chalicelib.errors import RegistryError
@@ -25,6 +24,10 @@ from chalicelib.oci.digest import Digest
 from chalicelib.oci.manifest import Manifest, is_manifest_type
 from chalicelib.oci.ports import Gathered, ObjectStore, Page, Push, StoredManifest, TagMoved
 from chalicelib.oci.reference import Repository, Tag
+
+if TYPE_CHECKING:
+    from chalicelib.aws.releases import Releases
+    from chalicelib.aws.removals import Removals
 
 _GATHERED = (*rows.FIELDS, "key", "touched_at", "leaving", "digest", "epoch")
 
@@ -35,8 +38,18 @@ class DynamoManifests:
     def __init__(self, table: Table, objects: ObjectStore) -> None:
         self._table, self._objects = table, objects
         self._quotas = Quotas(table)
-        self._releases = Releases(table, objects)
-        self._removals = Removals(table, self._releases)
+
+    @functools.cached_property
+    def _releases(self) -> Releases:
+        from chalicelib.aws.releases import Releases  # noqa: PLC0415 - a function that only serves need not load it
+
+        return Releases(self._table, self._objects)
+
+    @functools.cached_property
+    def _removals(self) -> Removals:
+        from chalicelib.aws.removals import Removals  # noqa: PLC0415
+
+        return Removals(self._table, self._releases)
 
     def find(self, repository: Repository, digest: Digest) -> StoredManifest | None:
         """See `ManifestStore.find`."""
