@@ -22,8 +22,7 @@ from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
 from chalicelib.events import Event
 from chalicelib.notify.hours import hour_of, hour_starts_at
-from chalicelib.notify.ports import Taken
-from chalicelib.notify.trail import REGISTRY
+from chalicelib.notify.ports import REGISTRY, Taken
 
 SHARDS = 4
 LATE_US = 60 * 1_000_000

@@ -19,15 +19,16 @@ from chalicelib.aws.audit_log import merged
 from chalicelib.aws.table import Table
 from chalicelib.aws.tables import AuditCountItem, AuditMarksItem, AuditWorkItem
 from chalicelib.notify.hours import first_key, last_key
-from chalicelib.notify.ports import Entry
-from chalicelib.notify.trail import FEW_ROWS, REGISTRY
+from chalicelib.notify.log_ports import Entry
+from chalicelib.notify.ports import REGISTRY
+from chalicelib.notify.trail import FEW_ROWS
 
 _MARKS = 2000
 """So many marks an hour has at most, 60 KB."""
 
 
 class DynamoAuditKeeper:
-    """`notify.ports.AuditKeeper`."""
+    """`notify.log_ports.AuditKeeper`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

@@ -12,14 +12,14 @@ from chalicelib.aws.audit import SHARDS
 from chalicelib.aws.table import Table
 from chalicelib.aws.tables import AuditCountItem, AuditMarksItem
 from chalicelib.events import Event
-from chalicelib.notify.ports import Entry, Hour, Marks
+from chalicelib.notify.log_ports import Entry, Hour, Marks
 
 _EPOCH_US = 1_704_067_200 * 1_000_000
 """2024: what ids count from, so that they stay below 2**53 until 2041, and JSON's readers in JavaScript can tell them apart."""
 
 
 class DynamoAuditLog:
-    """`notify.ports.AuditStore`."""
+    """`notify.log_ports.AuditStore`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from chalicelib.aws import keys, spans
 from chalicelib.aws.table import ConditionFailed, Table
 from chalicelib.aws.tables import ExecutionItem, ScheduleItem
-from chalicelib.notify.ports import Execution, Schedule
+from chalicelib.notify.purge_ports import Execution, Schedule
 
 _PK = keys.AUDIT_PURGE
 
 
 class DynamoPurges:
-    """`notify.ports.PurgeStore`."""
+    """`notify.purge_ports.PurgeStore`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

@@ -14,8 +14,9 @@ from chalicelib.harbor.paging import Asked, page_response
 from chalicelib.harbor.query import Fields, Kind, Order, selected
 from chalicelib.http import Response, json_response
 from chalicelib.notify.hours import key_of
-from chalicelib.notify.ports import Entry
-from chalicelib.notify.trail import LAST, REGISTRY, Trail
+from chalicelib.notify.log_ports import Entry
+from chalicelib.notify.ports import REGISTRY
+from chalicelib.notify.trail import LAST, Trail
 from chalicelib.rbac import grants
 from chalicelib.rbac.authority import Authority
 from chalicelib.rbac.configuration import Configurations

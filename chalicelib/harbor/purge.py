@@ -13,8 +13,8 @@ from chalicelib.harbor.paging import listed, page_response
 from chalicelib.harbor.query import Fields, Order
 from chalicelib.harbor.views import moment, present
 from chalicelib.http import Response, json_response
-from chalicelib.notify.ports import Execution, Schedule
 from chalicelib.notify.purge import AT_HAND_S, MANUAL, NONE, Purge, policy_of
+from chalicelib.notify.purge_ports import Execution, Schedule
 from chalicelib.rbac.authority import Authority
 
 _JOB = "PURGE_AUDIT_LOG"

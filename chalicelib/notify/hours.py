@@ -19,10 +19,9 @@ def hour_of(at: int) -> str:
     return _named(at // 3600)
 
 
-@functools.lru_cache(maxsize=4096)
 def hour_starts_at(hour: str) -> int:
     """When an hour begins, in Unix seconds."""
-    return calendar.timegm(time.strptime(hour, _FORMAT))
+    return calendar.timegm((int(hour[:4]), int(hour[4:6]), int(hour[6:8]), int(hour[8:]), 0, 0))
 
 
 def key_of(at_us: int) -> str:

@@ -17,8 +17,9 @@ from chalicelib import telemetry
 from chalicelib.errors import RegistryError
 from chalicelib.notify import cron
 from chalicelib.notify.hours import first_key, hour_of, hour_starts_at, key_of, last_key
-from chalicelib.notify.ports import AuditKeeper, AuditStore, Execution, PurgePolicy, PurgeStore, Schedule
-from chalicelib.notify.trail import REGISTRY
+from chalicelib.notify.log_ports import AuditKeeper, AuditStore
+from chalicelib.notify.ports import REGISTRY
+from chalicelib.notify.purge_ports import Execution, PurgePolicy, PurgeStore, Schedule
 
 RUNNING, SUCCESS, STOPPED, ERROR = "Running", "Success", "Stopped", "Error"
 MANUAL, SCHEDULED = "MANUAL", "SCHEDULE"

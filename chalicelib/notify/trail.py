@@ -11,10 +11,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from chalicelib.notify.hours import first_key, hour_starts_at, last_key
-from chalicelib.notify.ports import AuditStore, Entry, Hour, Marks
+from chalicelib.notify.log_ports import AuditStore, Entry, Hour, Marks
 
-REGISTRY = "*"
-"""The log with everything; a project's log is named by its id."""
 SEARCH_ROWS = 20_000
 """How many rows a search looks at; a log of a busy registry has millions."""
 FEW_ROWS = 250

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.events import Event
 from chalicelib.notify.hours import first_key, hour_of, hour_starts_at, key_of, last_key
-from chalicelib.notify.ports import Entry, Hour, Marks
+from chalicelib.notify.log_ports import Entry, Hour, Marks
 from chalicelib.notify.trail import FEW_ROWS, LAST, SEARCH_ROWS, Trail, alive
 
 START = 1_799_996_400  # the beginning of an hour
