@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from chalicelib.aws import keys
+from chalicelib.aws.members import DynamoMembers
 from chalicelib.aws.table import Table
 from chalicelib.aws.tables import GroupItem, LabelItem, NameItem, RobotItem
 from chalicelib.harbor.accounts import Known
@@ -19,7 +20,7 @@ class DynamoNames:
     """`harbor.accounts.Names`."""
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        self._table, self._members = table, DynamoMembers(table)
 
     def find(self, kind: str, number: int) -> Known | None:
         """One GetItem; a second for a robot, which says whose it is."""
@@ -36,3 +37,8 @@ class DynamoNames:
             return Known(item.name)
         robot = self._table.get(keys.user(item.name), keys.USER)
         return Known(item.name, int(robot.project_id) if isinstance(robot, RobotItem) else 0)
+
+    def member(self, project_id: int, member_id: int) -> str:
+        """See the port."""
+        member = self._members.find(project_id, member_id)
+        return member.entity.name if member else ""

@@ -32,6 +32,9 @@ class Names(Protocol):
     def find(self, kind: str, number: int) -> Known | None:
         """Find what one of `IDS` stands for. One or two reads."""
 
+    def member(self, project_id: int, member_id: int) -> str:
+        """Find whom a member's id stands for; "" when there is none. Two reads."""
+
 
 class Accounts:
     """Calls handlers and records what came of it."""
@@ -50,7 +53,7 @@ class Accounts:
                 self._record(call, change, subject, change.name(call, subject), is_success=False)
             raise
         if call.operation == "createProject":
-            subject = self._project(call, str(call.body.get("project_name", "")), is_name=True)
+            subject = self._project(str(call.body.get("project_name", "")), is_name=True)
         name = _robot_name(call, response) or change.name(call, subject)
         self._record(call, change, subject, name, is_success=response.status < 400)
         return response
@@ -73,22 +76,29 @@ class Accounts:
         )
 
     def _subject(self, call: Call) -> Subject:
-        for kind in IDS if not call.project else ():
+        """Find out what a request is about, from its path, or from the body of what makes something."""
+        if call.project:
+            subject = self._project(call.project, is_name=call.is_by_name)
+            if subject.project_id and isinstance(call.path.get("mid"), int):
+                return subject._replace(name=self._names.member(subject.project_id, call.path["mid"]))
+            return subject
+        for kind in IDS:
             if isinstance(call.path.get(kind), int):
                 known = self._names.find(kind, call.path[kind])
                 return Subject(name=known.name, project_id=known.project_id) if known else Subject()
-        if call.project:
-            return self._project(call, call.project, is_name=call.is_by_name)
-        if call.operation == "updateQuota":
-            return self._project(call, str(call.path["id"]), is_name=False)
+        return self._from_body(call)
+
+    def _from_body(self, call: Call) -> Subject:
+        if call.operation == "updateQuota":  # a quota has its project's id
+            return self._project(str(call.path["id"]), is_name=False)
         if call.operation == "CreateRobot" and call.body.get("level") == "project":
             grants = call.body.get("permissions") or [{}]
-            return self._project(call, str(grants[0].get("namespace", "")), is_name=True)._replace(name="")
+            return self._project(str(grants[0].get("namespace", "")), is_name=True)
         if call.operation == "CreateLabel" and call.body.get("scope") == "p":
             return Subject(project_id=int(call.body.get("project_id") or 0))
         return Subject()
 
-    def _project(self, call: Call, name_or_id: str, *, is_name: bool) -> Subject:  # noqa: ARG002
+    def _project(self, name_or_id: str, *, is_name: bool) -> Subject:
         name = self._authority.name_of(name_or_id, is_name=is_name)
         project = self._authority.facts(ANONYMOUS, [name]).projects.get(name) if name else None
         return Subject(project.name, project.project_id) if project else Subject()

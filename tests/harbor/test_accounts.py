@@ -52,8 +52,8 @@ WANTED = {
     "updateProject": "update_project team 7",
     "deleteProject": "delete_project team 7",
     "createProjectMember": "create_member bob 7",
-    "updateProjectMember": "update_member 3 7",
-    "deleteProjectMember": "delete_member 3 7",
+    "updateProjectMember": "update_member member-7-3 7",
+    "deleteProjectMember": "delete_member member-7-3 7",
     "addProjectMetadatas": "update_project team 7",
     "updateProjectMetadata": "update_project team 7",
     "deleteProjectMetadata": "update_project team 7",
@@ -105,6 +105,9 @@ class FakeAuthority:
 class FakeNames:
     def find(self, kind: str, number: int) -> Known | None:
         return Known(f"{kind}-{number}", 9)
+
+    def member(self, project_id: int, member_id: int) -> str:
+        return f"member-{project_id}-{member_id}"
 
 
 def call_of(operation: Operation, body: Any) -> Call:
@@ -230,3 +233,50 @@ def test_over_http_a_change_its_refusal_and_a_failed_login_are_recorded(
         f"delete_label {name} admin 192.0.2.1 True",
         "login_user nobody nobody 192.0.2.7 False",
     ]
+
+
+def test_a_projects_log_tells_its_story(api: Conforming, settings: Settings, harbor_admin: HarborClient) -> None:
+    project, secret = f"p{uuid.uuid4().hex[:10]}", "Very-Secret-123"
+    location = harbor_admin.post("/projects", json={"project_name": project, "public": False}).headers["location"]
+    number = location.rpartition("/")[2]
+    robot = harbor_admin.post(
+        "/robots",
+        json={
+            "name": "ci",
+            "level": "project",
+            "duration": 1,
+            "permissions": [
+                {"kind": "project", "namespace": project, "access": [{"resource": "repository", "action": "pull"}]}
+            ],
+        },
+    ).json()
+    bootstrap.users(settings).create(f"{project}-dev", "Correct-horse-1", now=1)
+    member = harbor_admin.post(
+        f"/projects/{project}/members", json={"role_id": 2, "member_user": {"username": f"{project}-dev"}}
+    ).headers["location"]
+    harbor_admin.put(member, json={"role_id": 3})
+    harbor_admin.delete(member)
+    harbor_admin.put(f"/projects/{number}", json={"metadata": {"public": "true"}})
+    harbor_admin.patch(f"/robots/{robot['id']}", json={"secret": secret})
+    harbor_admin.delete(f"/robots/{robot['id']}")
+    harbor_admin.post("/labels", json={"name": "good", "scope": "p", "project_id": int(number)})
+    rows = harbor_admin.get(f"/projects/{project}/auditlog-exts", params={"sort": "op_time", "page_size": 100}).json()
+    assert [f"{row['operation']}_{row['resource_type']} {row['resource']}" for row in rows] == [
+        f"create_project {project}",
+        f"create_robot {robot['name']}",
+        f"create_member {project}-dev",
+        f"update_member {project}-dev",
+        f"delete_member {project}-dev",
+        f"update_project {project}",
+        f"update_robot {robot['name']}",
+        f"delete_robot {robot['name']}",
+        "create_label good",
+    ]
+    assert {(row["username"], row["operation_result"], row["client_address"]) for row in rows} == {
+        ("admin", True, "192.0.2.1")
+    }
+    for hidden in (secret, robot["secret"]):
+        assert hidden not in json.dumps(rows)
+    assert harbor_admin.delete(f"/projects/{number}").status == 200
+    found = harbor_admin.get("/auditlog-exts", params={"q": f"resource={project},operation=delete"}).json()
+    assert [row["resource_type"] for row in found] == ["project"]
