@@ -16,12 +16,15 @@ from chalicelib.oci.reference import Name, Repository
 JOURNAL_SHARDS = 4
 
 
-def journal_item(repository: Repository, digest: str, key: str, now_us: int) -> ReleaseItem:
-    """An entry of the journal; without a digest the deletion of the whole repository."""
+def journal_item(repository: Repository, digest: str, key: str, now_us: int, *, is_tracked: bool = True) -> ReleaseItem:
+    """An entry of the journal; without a digest the deletion of the whole repository. Not `is_tracked`: the repository is from
+    before manifests wrote down what they need, so nobody can say which of its blobs are free."""
     project_id, name = repository.project_id, repository.name
     sk = keys.journal_entry(project_id, name.repository, digest)
     shard = zlib.crc32(sk.encode()) % JOURNAL_SHARDS
-    return ReleaseItem(keys.journal(shard), sk, project=name.project, key=key, nonce=uuid.uuid4().hex, at=now_us)
+    return ReleaseItem(
+        keys.journal(shard), sk, project=name.project, key=key, nonce=uuid.uuid4().hex, at=now_us, is_tracked=is_tracked
+    )
 
 
 def entry_of(entry: ReleaseItem) -> tuple[Repository, str]:

@@ -84,7 +84,7 @@ Access patterns (reads: strongly consistent unless said)
     audit purge              Query of each shard per MB and hour, 1 BatchWrite per 25 rows, the hour counted again
     audit log, filtered      Query of each shard per MB, newest first, until 20,000 rows were seen
     delete a tag             Get T#, 1 transaction
-    delete a manifest        Get A#, 1 transaction, Query D#<digest>#, then 49 tags a transaction: 24 calls for 1,000 tags;
+    delete a manifest        BatchGet A# and M, 1 transaction, Query D#, 49 tags a transaction: 24 calls for 1,000 tags;
                              with at most 50 tags also: who needs each blob (Query E#, batch A#), 2 transactions per 28 released
     remove a repository      2 transactions; manifests 2 calls per 17, tags 1 per 33, needs 1 per 60, blobs 4 per 28, the rest 1
                              per 99; of each kind 1 to 6 more per 500

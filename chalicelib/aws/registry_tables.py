@@ -119,6 +119,7 @@ class ReleaseItem(Item, discriminator="release"):
     key = UnicodeAttribute()
     nonce = UnicodeAttribute()
     at = NumberAttribute()
+    is_tracked = BooleanAttribute(default=True)
 
 
 class ManifestItem(Item, discriminator="manifest"):

@@ -20,7 +20,7 @@ from chalicelib.aws import counters, keys, pushes, rows
 from chalicelib.aws.journal import entry_of, journal_item
 from chalicelib.aws.links import Held, held, partition, unlink_actions
 from chalicelib.aws.quotas import Quotas
-from chalicelib.aws.registry_tables import DeletionItem, ManifestItem, ReleaseItem, TagItem
+from chalicelib.aws.registry_tables import DeletionItem, ManifestItem, ReleaseItem, RepositoryItem, TagItem
 from chalicelib.aws.table import TRANSACTION_ACTIONS, Action, ConditionFailed, Table, pause
 from chalicelib.errors import RegistryError
 from chalicelib.oci.artifact import Listed
@@ -55,33 +55,27 @@ class Releases:
         needed. After a crash in between the tags lead nowhere (404), and deleting again removes them. The object stays for
         garbage collection: deleting it here could race with the same manifest's next push.
 
-        Get A#, 1 transaction, Query D#, 1 transaction per 49 tags; with at most 50 tags `release` as well."""
+        BatchGet A# and M, 1 transaction, Query D#, 1 transaction per 49 tags; with at most 50 tags `release` as well."""
         pk, name = partition(repository), str(digest)
-        entry = None
-        item = cast("ManifestItem | None", self._table.get(pk, keys.manifest(name)))
-        while item is not None and entry is None:
+        own, home, entry = (pk, keys.manifest(name)), (pk, keys.REPOSITORY), None
+        while entry is None and own in (items := self._table.batch([own, home])):
+            item = cast(ManifestItem, items[own])
             manifest = self._parse(digest, item.media_type, item.content, item.key)
-            entry = self._take(repository, digest, item, manifest, by=by, now_us=now_us)
-            if entry is None:
-                item = cast("ManifestItem | None", self._table.get(pk, keys.manifest(name)))
+            is_tracked = home in items and bool(cast(RepositoryItem, items[home]).repository_id)
+            entry = journal_item(repository, name, item.key, now_us, is_tracked=is_tracked)
+            if not self._take(repository, entry, item, manifest, by=by):
+                entry = None
         tags = self.drop_tags(pk, name)
         if entry is not None and tags <= TAGS_AT_ONCE:
             self.release(repository, entry, manifest)
         return entry is not None
 
     def _take(
-        self,
-        repository: Repository,
-        digest: Digest,
-        item: ManifestItem,
-        manifest: Manifest | None,
-        *,
-        by: str,
-        now_us: int,
-    ) -> ReleaseItem | None:
-        """Remove a manifest as it was read, with all that hangs on it but tags. None when it is another one meanwhile."""
-        pk, name = partition(repository), str(digest)
-        entry = journal_item(repository, name, item.key, now_us)
+        self, repository: Repository, entry: ReleaseItem, item: ManifestItem, manifest: Manifest | None, *, by: str
+    ) -> bool:
+        """Remove a manifest as it was read, with all that hangs on it but tags. False when it is another one meanwhile."""
+        pk, name, now_us = partition(repository), item.sk.partition("#")[2], int(entry.at)
+        digest = Digest.parse(name)
         found = rows.listed(item)
         actions = [
             self._table.put(entry),
@@ -101,8 +95,8 @@ class Releases:
         try:
             self._table.write(actions)
         except ConditionFailed:
-            return None
-        return entry
+            return False
+        return True
 
     def drop_rows(self, repository: Repository, found: Sequence[Listed]) -> list[Action]:
         """Actions: remove manifests as they were read and their rows, and count those that were listed out. Two for each."""
@@ -163,7 +157,7 @@ class Releases:
 
         A Query and a batch read for who needs each blob; when some are needed no more a batch read, two transactions per 28 of
         them, and their Queries again; 1 write. For an index the same for its children, with one transaction per 28."""
-        if manifest is not None:
+        if manifest is not None and entry.is_tracked:
             self._drop_edges(repository, manifest)
             self.release_blobs(repository, [blob.digest for blob in manifest.required_blobs])
             children = {child.digest for child in manifest.manifests}

@@ -7,9 +7,10 @@ An entry in the journal (`aws.releases`) lets the schedule go on where a removal
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import cast
 
+from chalicelib import telemetry
 from chalicelib.aws import counters, keys, rows
 from chalicelib.aws.journal import JOURNAL_SHARDS, entry_of, journal_item
 from chalicelib.aws.links import partition, to_link
@@ -17,6 +18,7 @@ from chalicelib.aws.quotas import Quotas
 from chalicelib.aws.registry_tables import LinkItem, ManifestItem, ReleaseItem, TagItem
 from chalicelib.aws.releases import Releases
 from chalicelib.aws.table import TRANSACTION_ACTIONS, Action, ConditionFailed, Table
+from chalicelib.errors import RegistryError
 from chalicelib.oci.reference import Repository
 
 PENDING_US = 300_000_000
@@ -51,17 +53,27 @@ class Removals:
     def pending(self, *, now_us: int) -> int:
         """Go on with what the journal has for more than five minutes; return how many deletions were finished."""
         count = 0
-        for shard in range(JOURNAL_SHARDS):
-            for entry in cast("list[ReleaseItem]", self._table.query(keys.journal(shard), "")):
-                if int(entry.at) > now_us - PENDING_US:
-                    continue
-                repository, digest = entry_of(entry)
+        for entry in self._entries():
+            if int(entry.at) > now_us - PENDING_US:
+                continue
+            repository, digest = entry_of(entry)
+            try:
                 if digest:
                     self._releases.pending(entry)
                 else:
                     self._run(repository, entry)
+            except RegistryError as error:  # too busy now; those behind it need not wait for it
+                telemetry.logger().warning(f"the deletion of {entry.sk} goes on another time: {error}")
+            else:
                 count += 1
         return count
+
+    def _entries(self) -> Iterator[ReleaseItem]:
+        for shard in range(JOURNAL_SHARDS):
+            after = None
+            while entries := self._table.query(keys.journal(shard), "", after=after, limit=_PAGE):
+                yield from cast("list[ReleaseItem]", entries)
+                after = entries[-1].sk
 
     def _run(self, repository: Repository, entry: ReleaseItem) -> None:
         before_us = int(entry.at)

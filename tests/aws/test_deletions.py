@@ -125,6 +125,40 @@ def test_what_was_pushed_again_before_the_schedule_came_keeps_its_blobs(world: W
     assert [tag.name for tag in world.artifacts.tags_of(world.repository, digest)] == ["again"]
 
 
+def test_a_repository_from_before_needs_were_written_down_keeps_its_blobs(world: World) -> None:
+    """Nobody can say whether an older manifest needs a blob: garbage collection will look."""
+    digest = world.image(b"one")
+    pk = f"R#{world.project}#app"
+    world.table.write([world.table.update(pk, "M", "REMOVE repository_id", {})])
+    world.manifests.delete(world.repository, digest, by="ann")
+    assert world.linked(b"one", b"{}") == [True, True]
+    assert world.used == 3 + 2
+    assert world.store.delete_repository(world.repository, by="ann")
+    world.assert_empty()
+
+
+def test_one_deletion_that_cannot_go_on_does_not_stop_the_others(world: World) -> None:
+    world.store.release_pending(now=LATER)  # what other tests left
+    digests = [world.push(builders.image(annotations={"n": n}), *(f"{n}{i}" for i in range(9))) for n in "ab"]
+    for digest in digests:
+        for ten in range(6):
+            content = world.manifests.get(world.repository, digest, now=100).content
+            world.push(content, *(f"{digest.hex[:4]}{ten}{i}" for i in range(9)))
+        world.manifests.delete(world.repository, digest, by="ann")
+    busy = world.objects.get
+
+    def get(key: str, **more: int) -> bytes:
+        if digests[0].hex in key:
+            raise RegistryError("UNAVAILABLE")
+        return busy(key, **more)
+
+    world.objects.get = get
+    assert world.store.release_pending(now=LATER) == 1
+    world.objects.get = busy
+    assert world.store.release_pending(now=LATER) == 1
+    world.assert_empty()
+
+
 @pytest.mark.parametrize("is_answer_lost", [False, True])
 def test_a_deletion_that_dies_at_any_call_is_finished_by_the_schedule(
     settings: Settings, world: World, is_answer_lost: bool
