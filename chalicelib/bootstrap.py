@@ -1,4 +1,4 @@
-"""Wiring, once per process: the only file that knows both the areas and their adapters."""
+"""Wiring, once per process: only this file and `wiring` know both the areas and their adapters."""
 
 from __future__ import annotations
 

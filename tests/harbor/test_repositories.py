@@ -133,6 +133,30 @@ def test_everybody_lists_what_they_may_see(
         assert len(client.get(f"/search?q={name}").json()["repository"]) == found
 
 
+@pytest.mark.parametrize(("action", "is_seen"), [("list", True), ("pull", False)])
+def test_a_robot_lists_where_it_was_given_to(
+    harbor_admin: HarborClient, anonymous: HarborClient, admin: Client, team: str, action: str, is_seen: bool
+) -> None:
+    name = pushes.unique("robots")
+    for project in (team, "library"):
+        pushes.image(admin, f"{project}/{name}", "v1")
+    access = [{"resource": "repository", "action": action}]
+    if action == "pull":
+        access.append({"resource": "repository", "action": "push"})
+    wanted = {
+        "name": pushes.unique("ci"),
+        "level": "system",
+        "duration": -1,
+        "permissions": [{"kind": "project", "namespace": team, "access": access}],
+    }
+    made = harbor_admin.post("/robots", json=wanted)
+    assert made.status == 201, made
+    robot = anonymous.basic(made.json()["name"], made.json()["secret"])
+    assert (f"{team}/{name}" in names(robot, f"/repositories?q=name=~{name}")) == is_seen
+    assert f"library/{name}" in names(robot, f"/repositories?q=name=~{name}")
+    assert robot.get(of(team)).status == (200 if is_seen else 403)
+
+
 def test_rights_are_those_of_the_role(
     harbor_admin: HarborClient, anonymous: HarborClient, guest: HarborClient, outsider: HarborClient, admin: Client, team: str
 ) -> None:
