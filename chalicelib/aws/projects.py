@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.aws import counters, keys
+from chalicelib.aws.labels import DynamoLabels
 from chalicelib.aws.listing import Listing, Row
 from chalicelib.aws.members import DynamoMembers
 from chalicelib.aws.principals import to_project
@@ -117,8 +118,9 @@ class DynamoProjects:
         return [Project(item.name, int(item.sk), is_public=False) for item in items if isinstance(item, DepartedItem)]
 
     def clear(self, project: Project) -> bool:
-        """Clear at most 50 members and 50 robots, then the trust policies: see the stores' own."""
+        """Clear at most 50 members, robots and labels each, then the trust policies: see the stores' own."""
         is_clear = self._members.clear(project, _CLEARED_AT_ONCE)
+        is_clear &= DynamoLabels(self._table).clear(project.project_id, _CLEARED_AT_ONCE)
         if not DynamoRobots(self._table).clear(project, _CLEARED_AT_ONCE) or not is_clear:
             return False
         DynamoTrust(self._table).remove_all(project.project_id)

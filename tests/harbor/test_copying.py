@@ -7,6 +7,8 @@ import time
 import pytest
 
 from chalicelib import bootstrap
+from chalicelib.aws.quotas import Quotas
+from chalicelib.aws.table import Table
 from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
 from chalicelib.harbor.copying import parse_source
@@ -121,3 +123,30 @@ def test_a_source_is_repository_and_reference(text: str, parts: tuple[str, str])
 def test_a_source_without_one_of_them_is_refused(text: str) -> None:
     with pytest.raises(RegistryError, match="BAD_REQUEST"):
         parse_source(text)
+
+
+def test_what_is_deleted_and_copied_over_the_api_is_charged_exactly(
+    harbor_admin: HarborClient, admin: Client, table: Table
+) -> None:
+    project, other = pushes.unique("p"), pushes.unique("p")
+    for name, limit in ((project, -1), (other, 1_000)):
+        body = {"project_name": name, "storage_limit": limit}
+        assert harbor_admin.post("/projects", json=body).status == 201
+
+    def used(name: str) -> int:
+        return Quotas(table).usage(harbor_admin.get(f"/projects/{name}").json()["project_id"]).used_bytes
+
+    children = {pushes.image(admin, f"{project}/app"): {"os": "linux"} for _ in range(2)}
+    parent = pushes.index(admin, f"{project}/app", "v1", children)
+    pushes.accessory(admin, f"{project}/app", parent)
+    before = used(project)
+    answer = harbor_admin.post(f"/projects/{other}/repositories/app/artifacts", params={"from": f"{project}/app:v1"})
+    assert (answer.status, answer.error_code) == (403, "DENIED")
+    assert harbor_admin.get(f"/projects/{other}/repositories/app/artifacts?q=tags=*").json() == []
+    assert used(other) <= 1_000
+    assert copy(harbor_admin, f"{project}/second", f"{project}/app:v1")[0] == 201
+    assert used(project) > before, "manifests are charged once a repository, blobs once a project"
+    assert harbor_admin.delete(f"/projects/{project}/repositories/second/artifacts/v1").status == 200
+    assert used(project) == before
+    assert harbor_admin.delete(f"/projects/{project}/repositories/app/artifacts/v1").status == 200
+    assert used(project) == 0

@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.aws import keys
 from chalicelib.aws.labels import DynamoLabels
+from chalicelib.aws.members import DynamoMembers
+from chalicelib.aws.projects import DynamoProjects
 from chalicelib.aws.table import Table
-from chalicelib.aws.tables import NameItem
 from chalicelib.config import Settings
 from chalicelib.oci.label import LabelChanged, LabelText
+from chalicelib.rbac.project_records import ProjectRecords
 from tests.client import Answer
 from tests.harbor.client import HarborClient
 
@@ -28,10 +29,8 @@ def unique(prefix: str = "l") -> str:
 
 
 @pytest.fixture(scope="module")
-def project_id(api: object, settings: Settings, table: Table) -> int:
-    project = bootstrap.projects(settings).create(unique("p"), is_public=False, by="admin", now=NOW)
-    table.write([table.put(NameItem(keys.project_id(project.project_id), keys.NAME, name=project.name))])
-    return project.project_id
+def project_id(api: object, settings: Settings) -> int:
+    return bootstrap.projects(settings).create(unique("p"), is_public=False, by="admin", now=NOW).project_id
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +180,18 @@ def test_a_projects_labels_follow_its_roles(
     assert make(client, unique(), **mine).status == (201 if may_write else 403)
     assert client.put(f"/labels/{label_id}", json={"name": unique()}).status == (200 if may_write else 403)
     assert client.delete(f"/labels/{label_id}").status == (200 if may_write else 403)
+
+
+def test_the_labels_of_a_deleted_project_go_with_it(harbor_admin: HarborClient, table: Table) -> None:
+    name, again = unique("p"), unique()
+    assert harbor_admin.post("/projects", json={"project_name": name}).status == 201
+    number = harbor_admin.get(f"/projects/{name}").json()["project_id"]
+    ids = [id_of(make(harbor_admin, f"{again}-{n}", scope="p", project_id=number)) for n in range(60)]
+    assert harbor_admin.delete(f"/projects/{name}").status == 200
+    ProjectRecords(DynamoProjects(table), DynamoMembers(table)).sweep()
+    assert DynamoLabels(table).load(ids) == {}
+    assert DynamoLabels(table).page(number, 0, 10, False) == ([], 0)
+    assert harbor_admin.get(f"/labels/{ids[0]}").status == 404
 
 
 def test_of_many_who_make_the_same_label_one_does(harbor_admin: HarborClient, project_id: int) -> None:
