@@ -79,7 +79,7 @@ Access patterns (reads: strongly consistent unless said)
     catalog                  Query C after the last name + 1 BatchGet of the projects seen
     total of a list          Query N#, 16 small items; a change is one more action of the transaction that makes it
     audit row                1 BatchWrite: row, its copy in the project's log, a number for each; beside the request, not in it
-    page of an audit log     Query AC# (a number an hour), Get AM# in an hour of more than 250 rows, Query of each shard: 6
+    page of an audit log     Query AC# (a number an hour), Query of each of 4 shards; deep in a busy hour Get AM#: 5 or 6
     audit hour, counted      Query of each shard per MB, 1 BatchWrite per 25 processes; once, when it is over
     audit purge              Query of each shard per MB and hour, 1 BatchWrite per 25 rows, the hour counted again
     audit log, filtered      Query of each shard per MB, newest first, until 20,000 rows were seen

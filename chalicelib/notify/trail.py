@@ -16,7 +16,7 @@ from chalicelib.notify.log_ports import AuditStore, Entry, Hour, Marks
 SEARCH_ROWS = 20_000
 """How many rows a search looks at; a log of a busy registry has millions."""
 FEW_ROWS = 250
-"""An hour with no more rows needs no marks."""
+"""So many rows are passed over without looking for marks; an hour with no more has none."""
 LAST = "9" * 20
 """Follows every key."""
 
@@ -45,7 +45,7 @@ class Trail:
     def page(
         self, logs: Sequence[str], offset: int, limit: int, *, is_newest_first: bool, keep_days: int, now: int
     ) -> tuple[Sequence[Entry], int]:
-        """Read a page and the exact number of rows. For one log 5 calls, and one more in a busy hour; each further log as many.
+        """Read a page and the exact number of rows. For one log 5 calls, one more deep in a busy hour; each further log as many.
         Only in an hour that is not over, and in several logs at once, rows before the page cost: one call per MB."""
         hours = alive(self._store.hours(logs), keep_days, now)
         total = sum(hour.rows for hour in hours)
@@ -53,7 +53,7 @@ class Trail:
         if found is None or limit <= 0:
             return (), total
         hour, within = found
-        is_marked = len(logs) == 1 and hour.rows > FEW_ROWS
+        is_marked = len(logs) == 1 and within > FEW_ROWS
         marks = self._store.marks(logs[0], hour.hour) if is_marked else None
         place = locate(hour, within, marks, is_newest_first=is_newest_first)
         if is_newest_first:
