@@ -66,7 +66,7 @@ Access patterns (reads: strongly consistent unless said)
     copy of an artifact      per manifest 2 Gets and 2 BatchGets, 1 transaction and as many as blobs the target lacks
     pull by tag              Get T#, Get A#; warm (manifest known): Get T#
     pull by digest           Get A#
-    blob GET, HEAD           Get B# link; warm: nothing (bound: `Blobs.KEEP_S`)
+    blob GET, HEAD           Get B# link; a warm GET: nothing (bound: `Blobs.KEEP_S`)
     manifest PUT             1 BatchGet (per 100): links, children, tags, A#, M, N# shard; 1 transaction; 1 S3 PUT;
                              1 transaction more per 100 blobs beyond 50, per 28 children of an index beyond 20
     upload                   POST nothing; PATCH Query S# + 1 write; PUT Query S# + 1 write + 1 transaction (the blob);

@@ -55,14 +55,16 @@ class Blobs:
     def locate(
         self, repository: Repository, digest: Digest, method: str, *, range_header: str | None, now: int
     ) -> Located:
-        """Find a blob and sign a URL for `method` (GET or HEAD). No read when warm, else one.
-        HEAD is what pushers ask before they rely on a blob, so it moves the grace period (at most every 12 hours).
+        """Find a blob and sign a URL for `method` (GET or HEAD). GET: no read when warm, else one. HEAD: one read; it is what
+        pushers ask before they rely on a blob, so it must not say that a released one is there, and it moves the grace period
+        (at most every 12 hours).
         Raises BLOB_UNKNOWN, RANGE_INVALID."""
         key = (repository.project_id, repository.name.repository, digest)
-        link = self._links.get(key, now)
+        link = None if method == "HEAD" else self._links.get(key, now)
         if link is None:
             link = self._store.link(repository, digest)
             if link is None:
+                self._links.drop(key)
                 raise RegistryError("BLOB_UNKNOWN", {"digest": str(digest)})
             if method == "HEAD" and is_stale(link, now):
                 self._store.touch(repository, link, now=now)
