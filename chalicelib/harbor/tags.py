@@ -67,7 +67,7 @@ class TagResource:
         """The artifact stays, also without any tag."""
         repository, name = required(self._authority, call, "tag", "delete"), call.path["tag_name"]
         artifact = self._artifacts.find(repository, call.path["reference"])
-        if name not in {tag.name for tag in self._store.tags_of(repository, artifact.digest, limit=TAGS_MAX)}:
+        if not self._artifacts.has_tag(repository, artifact, name):
             message = f"tag {name[:128]} attached to artifact {artifact.digest} not found"
             raise RegistryError("NOT_FOUND", message=message)
         self._manifests.delete(repository, Tag(name), by=call.caller.name)

@@ -68,6 +68,10 @@ class Artifacts:
             return None
         return self._manifests.resolve(repository, parsed) if isinstance(parsed, Tag) else parsed
 
+    def has_tag(self, repository: Repository, artifact: Artifact, tag: str) -> bool:
+        """Say whether a tag, or what may be none, points at an artifact. One read."""
+        return self._manifests.resolve(repository, Tag(tag)) == artifact.digest
+
     def get(self, repository: Repository, reference: str, wanted: Wanted, *, now: int) -> Detail:
         """Tell everything about one artifact. Raises NOT_FOUND. About ten reads, one more for a manifest above 64 KiB."""
         digest = self._digest(repository, reference)

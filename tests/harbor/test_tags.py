@@ -23,7 +23,8 @@ def test_a_tag_is_given_once_and_taken_away(harbor_admin: HarborClient, admin: C
     for reference in (digest, other, "v2"):
         again = harbor_admin.post(tags(name, reference), json={"name": "stable"})
         assert (again.status, again.error_code) == (409, "CONFLICT")
-    assert harbor_admin.delete(tags(name, other, "/stable")).status == 404
+    for reference, wrong in ((other, "stable"), (digest, "v9"), (digest, str(digest)), (digest, "-")):
+        assert harbor_admin.delete(tags(name, reference, f"/{wrong}")).status == 404
     assert harbor_admin.delete(tags(name, "v1", "/stable")).status == 200
     assert harbor_admin.delete(tags(name, "v1", "/stable")).status == 404
     assert admin.get(f"/v2/library/{name}/manifests/stable").status == 404
