@@ -70,15 +70,16 @@ class Journal:
             self._changed.notify_all()
 
     def settle(self) -> None:
-        """Wait for what was taken until now: `CHANGE_WAIT_S` when a change is among it, else `PULL_WAIT_S`, both counted from
-        when the store began to be silent."""
+        """Wait for what was taken until now: `CHANGE_WAIT_S` when a change is among it, else `PULL_WAIT_S`, counted from when the
+        store began to be silent."""
         with self._changed:
             if self._done >= self._taken:
                 return
-            wanted, patience_s = self._taken, CHANGE_WAIT_S if self._changes else PULL_WAIT_S
-            if self._busy_since is not None:
-                patience_s -= time.monotonic() - self._busy_since
-            self._changed.wait_for(lambda: self._done >= wanted, max(0.0, patience_s))
+            wanted, patience_s = self._taken, CHANGE_WAIT_S
+            if not self._changes:
+                silent_s = 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
+                patience_s = max(0.0, PULL_WAIT_S - silent_s)
+            self._changed.wait_for(lambda: self._done >= wanted, patience_s)
 
     def _drop_a_pull(self) -> None:
         """Changes are never dropped: who makes them waits for them, so they cannot be many."""

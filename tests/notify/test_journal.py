@@ -108,6 +108,18 @@ def test_a_change_waits_until_its_row_is_written(writer: FakeRowWriter) -> None:
     assert [event for event, _ in writer.rows] == [CHANGE]
 
 
+def test_a_change_is_waited_for_however_long_the_store_was_silent_before(writer: FakeRowWriter) -> None:
+    writer.free.clear()
+    made = journal(writer)
+    made.record(PULL)
+    assert elapsed_ms(made) < 150
+    time.sleep(0.2)
+    made.record(CHANGE)
+    threading.Timer(0.3, writer.free.set).start()
+    assert 200 < elapsed_ms(made) < 1500
+    assert [event for event, _ in writer.rows] == [PULL, CHANGE]
+
+
 def test_a_full_queue_drops_the_oldest_pulls_and_no_change(writer: FakeRowWriter) -> None:
     writer.free.clear()
     made = journal(writer, capacity=10)
