@@ -12,7 +12,9 @@ from chalicelib.aws.objects import S3Objects
 from chalicelib.aws.principals import DynamoPrincipals
 from chalicelib.aws.quotas import Quotas
 from chalicelib.aws.robots import DynamoRobots
+from chalicelib.aws.roles import DynamoRoles
 from chalicelib.aws.table import Table
+from chalicelib.aws.trust import DynamoTrust
 from chalicelib.config import Settings
 from chalicelib.harbor.accessories import AccessoryResource
 from chalicelib.harbor.additions import AdditionResource
@@ -27,10 +29,12 @@ from chalicelib.harbor.projects import ProjectResource
 from chalicelib.harbor.quotas import QuotaResource
 from chalicelib.harbor.repositories import RepositoryResource
 from chalicelib.harbor.robots import RobotResource
+from chalicelib.harbor.roles import RoleResource
 from chalicelib.harbor.routes import Resource
 from chalicelib.harbor.search import Search
 from chalicelib.harbor.statistics import Statistics
 from chalicelib.harbor.tags import TagResource
+from chalicelib.harbor.trust_policies import TrustResource
 from chalicelib.harbor.visible import Visible
 from chalicelib.oci.artifacts import Artifacts
 from chalicelib.oci.blobs import Blobs
@@ -41,6 +45,7 @@ from chalicelib.oci.manifests import Manifests
 from chalicelib.oci.removal import Removal
 from chalicelib.rbac.authority import Authority
 from chalicelib.rbac.configuration import Configurations
+from chalicelib.rbac.custom_roles import CustomRoles
 from chalicelib.rbac.members import Members
 from chalicelib.rbac.project_records import ProjectRecords
 from chalicelib.rbac.robots import Robots
@@ -54,7 +59,8 @@ def project_resources(
     configurations: Configurations,
 ) -> list[Resource]:
     """Projects and what belongs to them, robots, quotas."""
-    quotas, members = Quotas(table), Members(DynamoMembers(table), principals, principals)
+    quotas, roles = Quotas(table), CustomRoles(DynamoRoles(table))
+    members = Members(DynamoMembers(table), principals, principals, roles)
     return [
         ProjectResource(authority, records, members, quotas, configurations),
         MetadataResource(authority, records),
@@ -63,6 +69,8 @@ def project_resources(
         AllowlistResource(authority, DynamoAllowlist(table)),
         RobotResource(authority, Robots(DynamoRobots(table), principals), configurations),
         PermissionsResource(authority, members),
+        RoleResource(authority, roles),
+        TrustResource(authority, DynamoTrust(table)),
     ]
 
 

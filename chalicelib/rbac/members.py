@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chalicelib.errors import RegistryError
+from chalicelib.rbac.custom_roles import CustomRoles
 from chalicelib.rbac.member import USER, Entity, Member
 from chalicelib.rbac.model import Project, User
 from chalicelib.rbac.permissions import Permissions
 from chalicelib.rbac.ports import PrincipalStore, UserNames
 from chalicelib.rbac.project_ports import MemberStore
-from chalicelib.rbac.roles import NAMES, ROLES, Role
+from chalicelib.rbac.roles import ROLES, Role
 
 ADMIN = "projectAdmin"
 
@@ -21,8 +22,10 @@ ADMIN = "projectAdmin"
 class Members:
     """The members of projects. Raises NOT_FOUND for members that are not there."""
 
-    def __init__(self, store: MemberStore, principals: PrincipalStore, names: UserNames) -> None:
-        self._store, self._principals, self._names = store, principals, names
+    def __init__(
+        self, store: MemberStore, principals: PrincipalStore, names: UserNames, roles: CustomRoles
+    ) -> None:
+        self._store, self._principals, self._names, self._roles = store, principals, names, roles
 
     def user(self, name: str) -> Entity:
         """Find a user by name. Raises NOT_FOUND. One read."""
@@ -39,10 +42,8 @@ class Members:
         return self.user(name)
 
     def role(self, role_id: int) -> Role:
-        """Find a role by its number. Raises BAD_REQUEST."""
-        if role_id not in NAMES:
-            raise RegistryError("BAD_REQUEST", message=f"there is no role {role_id}")
-        return ROLES[NAMES[role_id]]
+        """Find a role by its number. Raises BAD_REQUEST. One read for a custom one."""
+        return self._roles.role(role_id)
 
     def add(self, project: Project, entity: Entity, role: Role, *, by: Permissions) -> Member:
         """Make somebody a member. Raises CONFLICT when they are, FORBIDDEN when the role has rights that `by` has not.
@@ -87,8 +88,9 @@ class Members:
         return ADMIN in self._store.roles(user.name, user.user_id, user.groups)
 
     def roles_of(self, members: Sequence[Member]) -> Mapping[str, Role]:
-        """Read the roles of members, by key."""
-        return {member.role: ROLES[member.role] for member in members if member.role in ROLES}
+        """Read the roles of members, by key. One read when there are custom ones among them."""
+        ids = {ROLES[member.role].role_id if member.role in ROLES else int(member.role) for member in members}
+        return {record.role.key: record.role for record in self._roles.load(sorted(ids))}
 
 
 def _require_rights(role: Role, by: Permissions) -> None:

@@ -149,3 +149,16 @@ class TrustPolicies(Protocol):
 
     def find(self, project_id: int) -> Sequence[TrustPolicy]:
         """Read the policies of a project, at most 50, strongly consistent: a deleted one trusts nobody from now on."""
+
+
+class TrustStore(TrustPolicies, Protocol):
+    """The same, as the management API changes them."""
+
+    def add(self, project_id: int, policy: TrustPolicy) -> TrustPolicy:
+        """Store a policy under a new id, and return it with that. Raises CONFLICT for a known name, PRECONDITION for the 51st."""
+
+    def replace(self, project_id: int, policy: TrustPolicy) -> None:
+        """Store a policy instead of the one of its id. Raises NOT_FOUND, CONFLICT."""
+
+    def remove(self, project_id: int, policy_id: int) -> None:
+        """Remove a policy. Raises NOT_FOUND."""

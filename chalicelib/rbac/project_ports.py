@@ -9,6 +9,7 @@ from typing import Protocol
 from chalicelib.rbac.member import Entity, Member
 from chalicelib.rbac.model import Project
 from chalicelib.rbac.project import NO_ALLOWLIST, Allowlist, ProjectRecord, ProjectRow
+from chalicelib.rbac.role import RoleRecord
 
 
 class Removal(Enum):
@@ -81,6 +82,33 @@ class AllowlistStore(Protocol):
 
     def write(self, found: Allowlist) -> None:
         """Replace it."""
+
+
+class RoleRemoval(Enum):
+    """What became of the attempt to remove a custom role."""
+
+    REMOVED = "removed"
+    IN_USE = "in use"
+    CHANGED = "it is no longer as it was read"
+
+
+class RoleStore(Protocol):
+    """Custom roles. Reads are strongly consistent."""
+
+    def create(self, record: RoleRecord) -> int | None:
+        """Store a new role under a new id, which is returned and never used twice; None when the name is taken."""
+
+    def load(self, role_ids: Iterable[int]) -> dict[int, RoleRecord]:
+        """Read roles; those that are not there are absent."""
+
+    def every(self) -> Sequence[tuple[str, int]]:
+        """Read names and ids of all, by name."""
+
+    def save(self, before: RoleRecord, after: RoleRecord) -> bool:
+        """Write a changed role; False when it is no longer as it was read, or the new name is taken."""
+
+    def remove(self, record: RoleRecord) -> RoleRemoval:
+        """Remove a role that nobody has."""
 
 
 class MemberStore(Protocol):

@@ -37,6 +37,10 @@ PATH = {
     "meta_name": "public",
 }
 BODIES: dict[str, Any] = {
+    "createRole": {"name": "auditor"},
+    "updateRole": {"name": "auditor"},
+    "createTrustPolicy": {"name": "release"},
+    "updateTrustPolicy": {"name": "release"},
     "createProject": {"project_name": "team"},
     "createProjectMember": {"role_id": 2, "member_user": {"username": "bob"}},
     "createTag": {"name": "v2"},
@@ -48,6 +52,12 @@ BODIES: dict[str, Any] = {
     "CreateRobot": {"name": "ci", "level": "project", "permissions": [{"namespace": "team"}], "secret": "Secret-12345"},
 }
 WANTED = {
+    "createRole": "create_role auditor 0",
+    "updateRole": "update_role auditor 0",
+    "deleteRole": "delete_role 3 0",
+    "createTrustPolicy": "create_trust-policy release 7",
+    "updateTrustPolicy": "update_trust-policy release 7",
+    "deleteTrustPolicy": "delete_trust-policy 3 7",
     "createProject": "create_project team 7",
     "updateProject": "update_project team 7",
     "deleteProject": "delete_project team 7",
@@ -155,7 +165,7 @@ def test_the_table_names_operations_that_are_there() -> None:
 
 
 def test_what_the_table_does_not_name_is_told_from_the_path() -> None:
-    change = described("createTrustPolicy", "POST", "trust policy")
+    change = described("createSomething", "POST", "trust policy")
     assert change is not None
     request = Request("POST", "/")
     call = Call(request, ANN, "x", Values(path={"project_name_or_id": "team", "policy_id": 4}, body={}), 1)

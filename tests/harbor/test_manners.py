@@ -64,6 +64,8 @@ def test_pages_have_limits(harbor_admin: HarborClient, operation: Operation) -> 
         ({"page": "0"}, "page in query should be greater"),
         ({"page": "99999999999999999999"}, "page in query must be of type int64"),
     ):
+        if operation.id == "listQuotas" and query == {"page_size": "0"}:
+            continue  # the largest page, for harbor-cli
         answer = harbor_admin.send(operation.method, path_of(operation), params={**required(operation), **query})
         assert_refused(answer, wrong)
 
