@@ -350,4 +350,4 @@ def test_deleting_a_small_image_costs_a_dozen_calls(world: World, calls: Callabl
     calls()
     world.store.delete(world.repository, digest, by="ann")
     cost = calls()
-    assert sum(cost.values()) <= 24, cost
+    assert sum(cost.values()) <= 12, cost
