@@ -90,14 +90,14 @@ class DynamoArtifacts:
                 )
         return found
 
-    def tags_of(self, repository: Repository, digest: Digest, *, limit: int = 1000) -> Sequence[TagEntry]:
+    def tags_of(
+        self, repository: Repository, digest: Digest, *, limit: int = 1000, is_with_pulls: bool = True
+    ) -> Sequence[TagEntry]:
         """See `ArtifactStore.tags_of`."""
         pk, prefix = partition(repository), keys.tag_of(str(digest))
         items = cast("list[TagOfItem]", self._table.query(pk, prefix, limit=limit))
-        pulled = {
-            item.sk: int(cast(PulledItem, item).pulled_at)
-            for item in self._table.query(pk, keys.pulled(str(digest), ""), limit=limit)
-        }
+        times = self._table.query(pk, keys.pulled(str(digest), ""), limit=limit) if is_with_pulls and items else []
+        pulled = {item.sk: int(cast(PulledItem, item).pulled_at) for item in times}
         names = {item.sk[len(prefix) :]: item for item in items}
         return [
             TagEntry(name, digest, int(item.tagged_at or 0), pulled.get(keys.pulled(str(digest), name)))

@@ -62,7 +62,8 @@ Access patterns (reads: strongly consistent unless said)
     filtered, sorted list    1 Query of rows per MB (about 6,000 rows), then the same BatchGet
     page of repositories     2 Queries as above + 1 BatchGet per five: M, S and counters of artifacts
     page of artifacts        2 Queries as above, BatchGets of A# and LB# (50 a call), pulls, labels and links to configs; for each
-                             artifact, eight at a time, Query D#, V# and F#, and a GET of a config not read before: 36 for ten
+                             artifact, eight at a time, Query D#, V# (was it ever pulled) and F#, and a GET of a config not
+                             read before: 26 to 36 for ten
     copy of an artifact      per manifest 2 Gets and 2 BatchGets, 1 transaction and as many as blobs the target lacks
     pull by tag              Get T#, Get A#; warm (manifest known): Get T#
     pull by digest           Get A#

@@ -39,8 +39,10 @@ class ArtifactStore(Protocol):
         """Read artifacts; absent ones are absent. One batch read per 50. Content above 64 KiB is None, see
         `ManifestStore.find`."""
 
-    def tags_of(self, repository: Repository, digest: Digest, *, limit: int = 1000) -> Sequence[TagEntry]:
-        """Read an artifact's tags with the time of their last pull. Two queries."""
+    def tags_of(
+        self, repository: Repository, digest: Digest, *, limit: int = 1000, is_with_pulls: bool = True
+    ) -> Sequence[TagEntry]:
+        """Read an artifact's tags with the time of their last pull: two queries; one without, as for what was never pulled."""
 
     def tag_page(self, repository: Repository, *, after: str | None, limit: int) -> Page[TagEntry]:
         """List the repository's tags in byte order, without the time of their last pull. One query."""

@@ -85,8 +85,8 @@ class Artifacts:
         self, repository: Repository, digests: Sequence[Digest], wanted: Wanted, *, now: int
     ) -> Sequence[Detail]:
         """Tell about the artifacts of a page; those deleted meanwhile are left out. Per page: one batch read per 50 artifacts,
-        one of pulls, of labels and of links to configs; per artifact: two queries of tags, one of accessories, two or more of
-        inherited ones, and one GET of a config this process does not know."""
+        one of pulls, of labels and of links to configs; per artifact: one query of tags, one more when it was ever pulled, one
+        of accessories, two or more of inherited ones, and one GET of a config this process does not know."""
         found = self._store.load(repository, digests, is_with_content=True)
         artifacts = [found[digest] for digest in digests if digest in found]
         if not artifacts:
@@ -95,7 +95,7 @@ class Artifacts:
         configs = {artifact.config_digest: artifact.row.type for artifact in artifacts if artifact.config_digest}
         attributes = self._contents.attributes(repository, configs, now=now)
         labels = self._labels.load({n for a in artifacts for n in a.labels}) if wanted.labels else {}
-        parts = each(lambda artifact: self._parts(repository, artifact.digest, wanted), artifacts)
+        parts = each(lambda a: self._parts(repository, a.digest, wanted, was_pulled=a.digest in pulled), artifacts)
         return [
             Detail(
                 artifact,
@@ -110,9 +110,9 @@ class Artifacts:
             for artifact, part in zip(artifacts, parts, strict=True)
         ]
 
-    def _parts(self, repository: Repository, digest: Digest, wanted: Wanted) -> _Parts:
+    def _parts(self, repository: Repository, digest: Digest, wanted: Wanted, *, was_pulled: bool) -> _Parts:
         return _Parts(
-            self._store.tags_of(repository, digest) if wanted.tags else None,
+            self._store.tags_of(repository, digest, is_with_pulls=was_pulled) if wanted.tags else None,
             self._store.accessories(repository, digest) if wanted.accessories else None,
             self._inherited(repository, digest) if wanted.inherited else None,
         )

@@ -68,12 +68,12 @@ class FakeArtifacts:
             content if is_with_content and len(content) <= INLINE_BYTES else None,
         )
 
-    def tags_of(self, repository: Repository, digest: Digest, *, limit: int = 1000) -> Sequence[TagEntry]:
+    def tags_of(
+        self, repository: Repository, digest: Digest, *, limit: int = 1000, is_with_pulls: bool = True
+    ) -> Sequence[TagEntry]:
         named = sorted(str(t) for (r, t), d in self._manifests.pointers.items() if r == repository and d == digest)
-        return [
-            TagEntry(name, digest, self._tagged_at(repository, name), self.last_pulls.get((repository, digest, name)))
-            for name in named[:limit]
-        ]
+        pulls = {n: self.last_pulls.get((repository, digest, n)) for n in named} if is_with_pulls else {}
+        return [TagEntry(n, digest, self._tagged_at(repository, n), pulls.get(n)) for n in named[:limit]]
 
     def tag_page(self, repository: Repository, *, after: str | None, limit: int) -> Page[TagEntry]:
         page = self._manifests.tags(repository, after=after, limit=limit)

@@ -301,4 +301,4 @@ def test_a_page_costs_the_same_calls_for_one_artifact_more(
     pushes.image(push, f"library/{name}", "v9")
     listed(harbor_admin, name)
     assert cost("?page_size=2&with_label=true&with_accessory=true") == before
-    assert before == {"DynamoDB.BatchGetItem": 3, "DynamoDB.Query": 8}
+    assert before == {"DynamoDB.BatchGetItem": 3, "DynamoDB.Query": 6}

@@ -105,7 +105,7 @@ def test_a_page_of_artifacts_with_tags_labels_and_accessories(dynamodb_local: Co
                 assert (len(details), total) == (10, count)
                 assert all(d.tags and d.labels and d.accessories and d.attributes for d in details)
 
-            assert cost(table, page) == 36
+            assert cost(table, page) == 26
 
 
 def test_a_page_of_repositories_of_a_project_and_of_all(dynamodb_local: CountingTable) -> None:
