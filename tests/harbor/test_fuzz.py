@@ -21,7 +21,7 @@ from tests.harbor.tour import missing
 from tests.harbor.world import World, make_world
 
 pytestmark = pytest.mark.slow
-EXAMPLES = int(os.environ.get("MOORAGE_FUZZ", "12"))
+EXAMPLES = int(os.environ.get("MOORAGE_FUZZ", "20"))
 OPERATIONS = list(description.operations())
 
 
@@ -46,7 +46,7 @@ def throw(world: World, operation: Operation) -> None:
     """Send requests for one operation; the client compares the answers with the description."""
 
     @settings_of(operation)
-    @given(st.sampled_from(sorted(world.callers)), requests(operation, world.known))
+    @given(st.sampled_from(["admin"] * len(world.callers) + sorted(world.callers)), requests(operation, world.known))
     def send(caller: str, sent: Any) -> None:
         note(f"as {caller}: {sent}")
         answer = world.callers[caller].send(

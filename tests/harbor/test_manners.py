@@ -142,6 +142,19 @@ def test_nobody_changes_anything(nobody: HarborClient, operation: Operation) -> 
     assert answer.status == 401
 
 
+def test_what_the_fuzz_takes_for_plausible_is_taken(settings: Settings) -> None:
+    world = make_world(settings)
+    values = {name: str(known[0]) for name, known in world.known.items()}
+    plausible = here([operation for operation in OPERATIONS if operation.id in PLAUSIBLE])
+    if missing("createUser"):
+        plausible = [operation for operation in plausible if operation.id != "createProjectMember"]
+    for operation in plausible:
+        answer = world.callers["admin"].send(
+            operation.method, path_of(operation, **values), json=PLAUSIBLE[operation.id]
+        )
+        assert answer.status in (200, 201), f"{operation.id}: {answer}"
+
+
 @pytest.fixture(scope="module")
 def nobody(settings: Settings) -> HarborClient:
     """Nobody, in front of a registry that has something of everything."""

@@ -15,6 +15,7 @@ from chalicelib.harbor import description
 from chalicelib.oci.digest import Digest
 from tests import builders, client
 from tests.harbor.client import HarborClient
+from tests.harbor.thrown import PLAUSIBLE
 from tests.harbor.tour import missing
 
 PASSWORD = "Fuzz-Secret-1"
@@ -41,9 +42,11 @@ def make_world(settings: Settings) -> World:
     if not missing("createProject"):
         admin.post("/projects", json={"project_name": "fuzz"})
     if not missing("createProject", "createUser", "createProjectMember"):
-        for name, role in (("developer", 2), ("guest", 3)):
+        for name, role in (("developer", 2), ("guest", 3), ("newcomer", None)):
             user = {"username": name, "email": f"{name}@example.org", "realname": name, "password": PASSWORD}
             admin.post("/users", json=user)
+            if role is None:
+                continue
             admin.post("/projects/fuzz/members", json={"role_id": role, "member_user": {"username": name}})
             callers[name] = anonymous.basic(name, PASSWORD)
     if not missing("createProject", "CreateRobot"):
@@ -52,6 +55,10 @@ def make_world(settings: Settings) -> World:
         robot = {"name": "ci", "level": "project", "duration": -1, "permissions": [permission]}
         made = admin.post("/robots", json=robot).json()
         callers["robot"] = anonymous.basic(made["name"], made["secret"])
+    if not missing("createRole"):
+        admin.post("/roles", json=PLAUSIBLE["createRole"] | {"name": "pusher"})
+    if not missing("createTrustPolicy"):
+        admin.post("/projects/fuzz/trust-policies", json=PLAUSIBLE["createTrustPolicy"] | {"name": "jobs"})
     if not missing("CreateLabel"):
         admin.post("/labels", json={"name": "bug", "scope": "g", "color": "#FF0000"})
     project = "library" if missing("createProject") else "fuzz"
@@ -71,7 +78,7 @@ def push(user: client.Client, name: str) -> str:
 
 
 def known_values(project: str, digests: list[str]) -> dict[str, list[Any]]:
-    """Values of path parameters that mean something in the world."""
+    """Values of parameters that mean something in the world."""
     numbers = {
         parameter.name: [1, 2, 3, 0, -1]
         for operation in description.operations()
@@ -88,4 +95,12 @@ def known_values(project: str, digests: list[str]) -> dict[str, list[Any]]:
         "meta_name": ["public", "prevent_vul", "severity", "absent"],
         "addition": ["build_history", "values.yaml", "readme.md", "dependencies"],
         "digest": [*digests, "sha256:" + "0" * 64],
+        "role_id": [101, 1, 5, 0],
+        "scope": ["g", "p", "/project/1"],
+        "project_id": [1, 2],
+        "from": [f"{project}/app:1", f"{project}/app@{digests[0]}"],
+        "username": ["developer", "dev"],
+        "name": [project, "fuz"],
+        "public": ["true", "false"],
+        "reference_id": ["1", "2"],
     }
