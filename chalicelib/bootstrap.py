@@ -14,6 +14,7 @@ from chalicelib.api import Api, Routes
 from chalicelib.aws.audit import DynamoAuditWriter
 from chalicelib.aws.blobs import DynamoBlobs
 from chalicelib.aws.configuration import DynamoConfiguration
+from chalicelib.aws.groups import DynamoGroups
 from chalicelib.aws.manifests import DynamoManifests
 from chalicelib.aws.objects import S3Objects
 from chalicelib.aws.principals import DynamoPrincipals
@@ -37,12 +38,14 @@ from chalicelib.oci.uploads import Uploads
 from chalicelib.rbac.access import Access
 from chalicelib.rbac.configuration import Configurations
 from chalicelib.rbac.exchange import Exchange
-from chalicelib.rbac.login import Login
+from chalicelib.rbac.login import Login, Others
+from chalicelib.rbac.onboarding import Onboarding
 from chalicelib.rbac.projects import Projects
 from chalicelib.rbac.routes import TokenService
 from chalicelib.rbac.users import Users
 from chalicelib.upstream.fetch import Fetch, Reach
 from chalicelib.upstream.issuers import Issuers
+from chalicelib.upstream.sources import ConfiguredSources
 
 if TYPE_CHECKING:
     from chalicelib.harbor.routes import Resource
@@ -85,7 +88,19 @@ def wire(settings: Settings) -> Wired:
 @functools.cache
 def login(settings: Settings) -> Login:
     """Names and passwords, for whoever takes them."""
-    return Login(wire(settings).principals)
+    return Login(wire(settings).principals, Others(sources(settings), onboarding(settings)))
+
+
+@functools.cache
+def sources(settings: Settings) -> ConfiguredSources:
+    """Where users come from beside the registry itself."""
+    return ConfiguredSources(settings, wire(settings).configurations)
+
+
+def onboarding(settings: Settings) -> Onboarding:
+    """What makes users of those who come from elsewhere."""
+    table = wire(settings).table
+    return Onboarding(users(settings), DynamoUsers(table), DynamoGroups(table))
 
 
 @functools.cache
@@ -181,12 +196,32 @@ def console(settings: Settings, recorder: Recorder = UNRECORDED) -> Routes:
     from chalicelib.oci.labels import Labels  # noqa: PLC0415
     from chalicelib.rbac.authority import Authority  # noqa: PLC0415
     from chalicelib.rbac.project_records import ProjectRecords  # noqa: PLC0415
+    from chalicelib.reception import Reception  # noqa: PLC0415
     from chalicelib.wiring import artifact_resources, project_resources  # noqa: PLC0415
 
     wired = wire(settings)
     labels, member_store = DynamoLabels(wired.table), DynamoMembers(wired.table)
     records = ProjectRecords(DynamoProjects(wired.table), member_store)
-    authority = Authority(settings, wired.principals, wired.principals, wired.registry_keys, login(settings))
+    reception = Reception(
+        settings,
+        wired.table,
+        wired.principals,
+        wired.registry_keys,
+        wired.configurations,
+        users=users(settings),
+        login=login(settings),
+        sources=sources(settings),
+        onboarding=onboarding(settings),
+        recorder=recorder,
+    )
+    authority = Authority(
+        settings,
+        wired.principals,
+        wired.principals,
+        wired.registry_keys,
+        login(settings),
+        reception.authenticators,
+    )
     resources: list[Resource] = [
         Documentation(),
         System(settings, authority, wired.configurations, _probes(wired)),
@@ -196,7 +231,9 @@ def console(settings: Settings, recorder: Recorder = UNRECORDED) -> Routes:
         AuditResource(authority, Trail(DynamoAuditLog(wired.table)), wired.configurations, member_store),
         *artifact_resources(settings, wired.table, wired.objects, authority, records, labels),
     ]
-    return Console(authority, resources, Accounts(authority, DynamoNames(wired.table), recorder), recorder)
+    resources += reception.resources(authority)
+    accounts = Accounts(authority, DynamoNames(wired.table), recorder)
+    return reception.doors(authority, Console(authority, resources, accounts, recorder))
 
 
 def purge(settings: Settings) -> Purge:

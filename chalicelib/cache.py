@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -42,3 +43,9 @@ class Cache(Generic[K, V]):
         """Forget a value."""
         with self._lock:
             self._values.pop(key, None)
+
+    def drop_where(self, is_outdated: Callable[[V], bool]) -> None:
+        """Forget the values of which this holds. Looks at every value."""
+        with self._lock:
+            for key in [key for key, (_, value) in self._values.items() if is_outdated(value)]:
+                del self._values[key]

@@ -6,7 +6,7 @@ Source: OCI distribution-spec 1.1, "Error Codes"; RANGE_INVALID and UNKNOWN are 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -85,7 +85,7 @@ class RegistryError(Exception):
         detail: object = None,
         *,
         message: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | Sequence[str]] | None = None,
     ) -> None:
         row = ERRORS[code]
         super().__init__(f"{code}: {message or row.message}")
@@ -93,7 +93,7 @@ class RegistryError(Exception):
         self.status = row.status
         self.message = message or row.message
         self.detail = detail
-        self.headers = dict(headers or {})
+        self.headers: dict[str, str | Sequence[str]] = dict(headers or {})
 
     def body(self, *, is_harbor: bool = False) -> bytes:
         """Render the error JSON, `{"errors": [{"code", "message", "detail"}]}`, in the codes of OCI or

@@ -6,6 +6,7 @@ from chalicelib.aws.allowlist import DynamoAllowlist
 from chalicelib.aws.artifacts import DynamoArtifacts
 from chalicelib.aws.blobs import DynamoBlobs
 from chalicelib.aws.contents import S3Contents
+from chalicelib.aws.groups import DynamoGroups
 from chalicelib.aws.manifests import DynamoManifests
 from chalicelib.aws.members import DynamoMembers
 from chalicelib.aws.objects import S3Objects
@@ -46,6 +47,7 @@ from chalicelib.oci.removal import Removal
 from chalicelib.rbac.authority import Authority
 from chalicelib.rbac.configuration import Configurations
 from chalicelib.rbac.custom_roles import CustomRoles
+from chalicelib.rbac.groups import Groups
 from chalicelib.rbac.members import Members
 from chalicelib.rbac.project_records import ProjectRecords
 from chalicelib.rbac.robots import Robots
@@ -64,7 +66,7 @@ def project_resources(
     return [
         ProjectResource(authority, records, members, quotas, configurations),
         MetadataResource(authority, records),
-        MemberResource(authority, members),
+        MemberResource(authority, members, Groups(DynamoGroups(table))),
         QuotaResource(authority, records, quotas),
         AllowlistResource(authority, DynamoAllowlist(table)),
         RobotResource(authority, Robots(DynamoRobots(table), principals), configurations),

@@ -26,7 +26,7 @@ class ClientGone(Exception):
 
 
 class Gateway:
-    """Routes by the first segment of the path: stage `v2` to the registry, `service`, `api` and `ui` to the console.
+    """Routes by the first segment of the path: stage `v2` to the registry, `service`, `api`, `c` and `ui` to the console.
 
     Handlers run in a few threads: they wait for DynamoDB most of the time, and more threads only make each other slower.
     """
@@ -48,7 +48,7 @@ class Gateway:
         authorizer = TokenAuthorizer(authorize) if authorize is not None else None
         registry = RestApi("registry", handler, authorizer=authorizer, challenge=challenge, strict=strict)
         console = RestApi("console", handler, challenge=challenge, strict=strict)
-        self._stages = {"v2": registry, "service": console, "api": console, "ui": console}
+        self._stages = {"v2": registry, **dict.fromkeys(("service", "api", "c", "ui"), console)}
         self._uploads = uploads
         self._timeout_s = timeout_s
         self._log = log

@@ -8,7 +8,9 @@
     U#<user or robot>        U                         user or robot: password hash, rights that are its own
     U#<user>                 G#<project>               grant: project_id, role
     U#<user>                 L#<client address>        failed logins, ends by TTL
+    L#<client address>       L                         the same of all users; a failed login writes both, up to their limits
     UI#<user id>, UM#<email>, RI#<robot id>   N        the user's or robot's name
+    US#<sha256 of issuer and subject>         N        the name of a user of an OpenID provider
     GI#<group id>            G                         group: name, type, LDAP DN
     GN#<type>#<name or DN>   N                         the group's id: one group a name
     GR#<group id>            G#<project>               grant of a group
@@ -103,8 +105,10 @@ Blobs, uploads and users have partitions of their own.
 
 from __future__ import annotations
 
+import hashlib
+
 PROJECT, USER, BLOB, REPOSITORY, SESSION, COUNTER = "P", "U", "B", "M", "S", "I"
-NAME, GROUP, ROLE = "N", "G", "R"
+NAME, GROUP, ROLE, FAILURES = "N", "G", "R", "L"
 CATALOG, DEPARTED = "C", "PD"
 PROJECTS, PUBLIC_PROJECTS, ROLES = "projects", "projects#public", "roles"
 """Lists."""
@@ -179,6 +183,11 @@ def email(address: str) -> str:
     return f"UM#{address.lower()}"
 
 
+def subject(name: str) -> str:
+    """Partition that leads from what an OpenID provider calls somebody to the user's name; hashed, since it may be long."""
+    return f"US#{hashlib.sha256(name.encode()).hexdigest()}"
+
+
 def robot_id(number: int) -> str:
     """Partition that leads from a robot's id to its name."""
     return f"RI#{number}"
@@ -225,7 +234,7 @@ def rows(list_name: str) -> str:
 
 
 def failures(client_ip: str) -> str:
-    """Sort key of a user's failed logins from one address."""
+    """Sort key of a user's failed logins from one address, and partition of all failed logins from it."""
     return f"L#{client_ip}"
 
 

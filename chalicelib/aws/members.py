@@ -38,13 +38,15 @@ class DynamoMembers:
         """One UpdateItem of the id counter, one transaction of 5 to 7 actions."""
         member = Member(self.new_id(), project.project_id, entity, role)
         pk, values = keys.project(project.name), {":project": project.project_id}
-        is_alive = self._table.check(pk, keys.PROJECT, "project_id = :project", values)
+        are_alive = [self._table.check(pk, keys.PROJECT, "project_id = :project", values)]
+        if entity.kind == GROUP:
+            are_alive.append(self._table.check(keys.group(entity.entity_id), keys.GROUP))
         try:
-            self._table.write([*self.add_actions(project, member), is_alive])
+            self._table.write([*self.add_actions(project, member), *are_alive])
         except ConditionFailed as failure:
             if failure.failed[0] == 0:
                 return None
-            raise RegistryError("NOT_FOUND", message="the project or the role was removed meanwhile") from None
+            raise RegistryError("NOT_FOUND", message="the project, the role or the group was removed meanwhile") from None
         return member
 
     def add_actions(self, project: Project, member: Member) -> list[Action]:

@@ -31,8 +31,8 @@ class DynamoPrincipals:
         wanted: list[Key] = [(keys.project(name), keys.PROJECT) for name in names]
         if user:
             wanted += [(user_pk, keys.USER), *((user_pk, keys.grant(name)) for name in names)]
-        if user and origin is not None:
-            wanted.append((user_pk, keys.failures(origin)))
+        if origin is not None:
+            wanted += [_failures_key(name, origin) for name in dict.fromkeys((user, ""))]
         if not wanted:
             return Facts()
         found = self._table.batch(wanted)
@@ -40,7 +40,8 @@ class DynamoPrincipals:
         facts = Facts(
             user=to_user(user, principal),
             robot=to_robot(user, principal),
-            failures=_failures(found.get((user_pk, keys.failures(origin or "")))),
+            failures=_failures(found.get(_failures_key(user, origin))) if user and origin is not None else Failures(),
+            origin_failures=_failures(found.get(_failures_key("", origin))) if origin is not None else Failures(),
             projects={
                 name: p for name in names if (p := to_project(name, found.get((keys.project(name), keys.PROJECT))))
             },
@@ -97,7 +98,7 @@ class DynamoPrincipals:
 
     def add_failure(self, user: str, origin: str, *, seen: Failures, now: int, keep_s: int) -> int:
         """One UpdateItem, and a DeleteItem before it when DynamoDB has not dropped an ended count yet."""
-        pk, sk = keys.user(user), keys.failures(origin)
+        pk, sk = _failures_key(user, origin)
         if seen.number and seen.ends_at <= now:
             # The condition fails when another failed login has begun a new count already.
             with contextlib.suppress(ConditionFailed):
@@ -132,6 +133,7 @@ def to_user(name: str, item: Item | None) -> User | None:
         groups=tuple(item.groups or ()),
         updated_at=int(item.updated_at),
         version=int(item.version),
+        admin_role_in_auth=item.admin_role_in_auth,
     )
 
 
@@ -141,7 +143,8 @@ def user_item(user: User) -> UserItem:
         keys.user(user.name),
         keys.USER,
         password_hash=user.password_hash,
-        is_admin=user.is_admin,
+        is_admin=user.sysadmin_flag,
+        admin_role_in_auth=user.admin_role_in_auth,
         is_enabled=user.is_enabled,
         created_at=user.created_at,
         user_id=user.user_id,
@@ -183,6 +186,11 @@ def to_robot(name: str, item: Item | None) -> Robot | None:
 def to_project(name: str, item: Item | None) -> Project | None:
     """Read what decides about a project."""
     return Project(name, int(item.project_id), item.is_public) if isinstance(item, ProjectItem) else None
+
+
+def _failures_key(user: str, origin: str) -> Key:
+    """Failed logins of a user from an address; with "" of all users from it."""
+    return (keys.user(user), keys.failures(origin)) if user else (keys.failures(origin), keys.FAILURES)
 
 
 def _failures(item: Item | None) -> Failures:

@@ -88,6 +88,7 @@ class UserItem(Item, discriminator="user"):
     groups = JSONAttribute(null=True)
     updated_at = NumberAttribute(default=0)
     version = NumberAttribute(default=0)
+    admin_role_in_auth = BooleanAttribute(default=False)
 
 
 class RobotItem(Item, discriminator="robot"):
@@ -164,7 +165,7 @@ class AllowlistItem(Item, discriminator="allowlist"):
 
 
 class FailuresItem(Item, discriminator="failures"):
-    """`U#<user> L#<client address>`"""
+    """`U#<user> L#<client address>` and `L#<client address> L`"""
 
     failures = NumberAttribute()
 

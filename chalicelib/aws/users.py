@@ -11,8 +11,8 @@ from chalicelib.aws.principals import to_user, user_item
 from chalicelib.aws.table import Action, ConditionFailed, Table
 from chalicelib.aws.tables import NameItem
 from chalicelib.rbac.member import USER, Entity
-from chalicelib.rbac.model import User
-from chalicelib.rbac.ports import Saved, UserRow
+from chalicelib.rbac.model import OIDC, User
+from chalicelib.rbac.people import Saved, UserRow
 from chalicelib.rbac.users import FIRST_ID
 
 _LIST = "users"
@@ -31,9 +31,8 @@ class DynamoUsers:
     def create(self, user: User) -> Saved:
         """One Query for grants that a user of this name left behind, one transaction."""
         self._drop_grants(user)
-        to_name = [NameItem(keys.user_id(user.user_id), keys.NAME, name=user.name)]
-        if user.email:
-            to_name.append(NameItem(keys.email(user.email), keys.NAME, name=user.name))
+        leads = [keys.user_id(user.user_id), *_leads(user)]
+        to_name = [NameItem(pk, keys.NAME, name=user.name) for pk in leads]
         actions = [self._table.put(item, is_new=True) for item in (user_item(user), *to_name)]
         if _is_listed(user):
             actions += self._list.add(user.name, _fields(user))
@@ -75,10 +74,8 @@ class DynamoUsers:
         condition, values = _unchanged(user)
         actions = [
             self._table.delete(keys.user(user.name), keys.USER, condition=condition, values=values),
-            self._table.delete(keys.user_id(user.user_id), keys.NAME),
+            *(self._table.delete(pk, keys.NAME) for pk in (keys.user_id(user.user_id), *_leads(user))),
         ]
-        if user.email:
-            actions.append(self._table.delete(keys.email(user.email), keys.NAME))
         if _is_listed(user):
             actions += self._list.remove(user.name)
         try:
@@ -96,6 +93,10 @@ class DynamoUsers:
     def named(self, name: str) -> User | None:
         """One GetItem."""
         return to_user(name, self._table.get(keys.user(name), keys.USER))
+
+    def name_of_subject(self, subject: str) -> str | None:
+        """One GetItem."""
+        return self._name(keys.subject(subject))
 
     def name_of_email(self, address: str) -> str | None:
         """One GetItem."""
@@ -124,12 +125,18 @@ class DynamoUsers:
         DynamoMembers(self._table).remove_everywhere(Entity(USER, user.user_id, user.name))
 
 
+def _leads(user: User) -> list[str]:
+    """What leads to a user beside the id: the email first, where there is one, and the subject of an OpenID provider."""
+    email = [keys.email(user.email)] if user.email else []
+    return [*email, keys.subject(user.subject)] if user.source == OIDC and user.subject else email
+
+
 def _is_listed(user: User) -> bool:
     return user.user_id != FIRST_ID
 
 
 def _fields(user: User) -> dict[str, object]:
-    return {"id": user.user_id, "email": user.email, "realname": user.realname, "admin": user.is_admin}
+    return {"id": user.user_id, "email": user.email, "realname": user.realname, "admin": user.sysadmin_flag}
 
 
 def _row(row: Row) -> UserRow:

@@ -137,6 +137,7 @@ CHANGES: Mapping[str, Change] = {
     "updateUserProfile": Change("update", "user", _USER),
     "deleteUser": Change("delete", "user", _USER),
     "setUserSysAdmin": Change("update", "user", _USER, "add/remove user as system administrator"),
+    "setUserEnabled": Change("update", "user", _USER, "enable/disable user"),
     "updateUserPassword": Change("update", "user", _USER, "change user password"),
     "setCliSecret": Change("update", "user", _USER, "change CLI secret"),
     "createUserGroup": Change("create", "usergroup", first(body("group_name"), body("ldap_group_dn"))),

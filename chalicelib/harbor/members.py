@@ -10,7 +10,9 @@ from chalicelib.harbor.paging import listed, page_response
 from chalicelib.harbor.query import Criterion, Fields, Kind, Order
 from chalicelib.http import Response, json_response
 from chalicelib.rbac.authority import Authority, Standing
-from chalicelib.rbac.member import Entity, Member
+from chalicelib.rbac.groups import LDAP_GROUP, OIDC_GROUP, Groups
+from chalicelib.rbac.identity import KnownGroup
+from chalicelib.rbac.member import GROUP, Entity, Member
 from chalicelib.rbac.members import Members
 from chalicelib.rbac.project import bad
 
@@ -18,8 +20,8 @@ from chalicelib.rbac.project import bad
 class MemberResource:
     """`/projects/{project_name_or_id}/members`."""
 
-    def __init__(self, authority: Authority, members: Members) -> None:
-        self._authority, self._members = authority, members
+    def __init__(self, authority: Authority, members: Members, groups: Groups) -> None:
+        self._authority, self._members, self._groups = authority, members, groups
 
     def operations(self) -> Operations:
         """Handlers by operationId."""
@@ -52,11 +54,17 @@ class MemberResource:
         member = self._members.add(standing.project, entity, role, by=standing.permissions)
         return created(f"/projects/{call.project}/members/{member.member_id}")
 
-    def _entity(self, user: dict[str, Any], group: dict[str, Any]) -> Entity:  # noqa: ARG002
+    def _entity(self, user: dict[str, Any], group: dict[str, Any]) -> Entity:
+        """Find who is to be a member. A group that is named and not there yet is made."""
         if user.get("user_id", 0) > 0:
             return self._members.user_by_id(user["user_id"])
         if user.get("username"):
             return self._members.user(user["username"])
+        if group.get("id", 0) > 0:
+            return _entity(self._groups.get(group["id"]))
+        name, dn = group.get("group_name", ""), group.get("ldap_group_dn", "")
+        if name or dn:
+            return _entity(self._groups.ensure(group.get("group_type") or (LDAP_GROUP if dn else OIDC_GROUP), name, dn))
         raise bad("at least one of member_user or member_group must be provided")
 
     def _get(self, call: Call) -> Response:
@@ -78,6 +86,10 @@ class MemberResource:
     def _require(self, call: Call, action: str) -> Standing:
         is_name, now = call.is_by_name, call.now
         return self._authority.require(call.caller, call.project, "member", action, is_name=is_name, now=now)
+
+
+def _entity(group: KnownGroup) -> Entity:
+    return Entity(GROUP, group.group_id, group.name)
 
 
 def _fields(member: Member) -> Fields:

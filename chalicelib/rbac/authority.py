@@ -7,13 +7,14 @@ member or a disabled user has none the moment the change is stored. Source: Harb
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
 from chalicelib.http import Request
-from chalicelib.rbac import authorization, grants
+from chalicelib.rbac import authorization, grants, passwords
 from chalicelib.rbac.bearer import BearerTokens
 from chalicelib.rbac.login import Login
 from chalicelib.rbac.model import ANONYMOUS, Caller, Facts, Project
@@ -65,7 +66,8 @@ class Authority:
         credentials = authorization.parse(header)
         if isinstance(credentials, authorization.Basic):
             principal = self._login.principal(credentials, request.client_ip, challenge="", now=now)
-            return Caller(principal.name, principal.is_admin, None, {})
+            generation = passwords.generation(principal.password_hash)
+            return Caller(principal.name, principal.is_admin, None, {}, generation=generation)
         if credentials is None:
             raise unauthorized()
         try:
@@ -77,10 +79,15 @@ class Authority:
         return caller
 
     def facts(self, caller: Caller, projects: Iterable[str] = ()) -> Facts:
-        """Read what decides about a caller in some projects. Who was removed meanwhile is UNAUTHORIZED."""
+        """Read what decides about a caller in some projects. UNAUTHORIZED: who was removed meanwhile, or has another password."""
         facts = self._store.facts(caller.name, projects)
         if caller.name and facts.principal is None:
             raise unauthorized()
+        if caller.generation and facts.principal is not None:
+            generation = passwords.generation(facts.principal.password_hash)
+            if not hmac.compare_digest(generation, caller.generation):
+                self._login.forget(caller.generation)
+                raise unauthorized()
         return facts
 
     def require_login(self, caller: Caller, *, now: int) -> Facts:

@@ -45,6 +45,8 @@ class Caller:
     """Ids of the projects the token was issued for."""
     tags: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None
     """For callers limited to some tags: patterns by full repository name and writing action. None = any tag."""
+    generation: str = field(default="", repr=False)
+    """Names the password that was shown, if it may be a remembered one: who reads the user looks whether it still is theirs."""
 
 
 ANONYMOUS = Caller("", False, None, {})
@@ -57,7 +59,8 @@ class User:
     name: str
     password_hash: str = field(repr=False)
     """Of the password, or of the CLI secret of somebody without a password here; "" lets nobody in."""
-    is_admin: bool = False
+    sysadmin_flag: bool = False
+    """An administrator made this user one."""
     is_enabled: bool = True
     created_at: int = 0
     user_id: int = 0
@@ -73,6 +76,13 @@ class User:
     updated_at: int = 0
     version: int = 0
     """Counts the changes: one who writes says which state was read."""
+    admin_role_in_auth: bool = False
+    """The source says that the user is an administrator."""
+
+    @property
+    def is_admin(self) -> bool:
+        """Say whether the user may do everything."""
+        return self.sysadmin_flag or self.admin_role_in_auth
 
     def works_at(self, now: int) -> bool:  # noqa: ARG002 - like a robot, which expires
         """Say whether the user may do anything at all."""
@@ -157,6 +167,8 @@ class Facts(NamedTuple):
     robot: Robot | None = None
     group_grants: Mapping[str, tuple[Grant, ...]] = {}
     roles: Mapping[str, Permissions] = {}
+    origin_failures: Failures = Failures()
+    """Failed logins from the origin, whoever's."""
 
     @property
     def principal(self) -> Principal | None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from chalicelib.rbac.id_token import IssuerKey
-from chalicelib.rbac.model import Facts, Failures, Grant, User
+from chalicelib.rbac.model import Facts, Failures, Grant
 from chalicelib.rbac.tokens import SigningKey, VerifyingKey
 from chalicelib.rbac.trust import TrustPolicy
 
@@ -25,60 +24,6 @@ class PrincipalStore(Protocol):
 
     def save_grant(self, user: str, project: str, grant: Grant | None) -> None:
         """Write a user's grant, or remove it. Idempotent."""
-
-
-class Saved(Enum):
-    """What became of a change."""
-
-    DONE = "done"
-    NAME_TAKEN = "name taken"
-    EMAIL_TAKEN = "email taken"
-    OUTDATED = "outdated"
-    """What was to be changed is no longer as it was read."""
-
-
-class UserRow(NamedTuple):
-    """A user in the list: what it can be filtered and sorted by."""
-
-    name: str
-    user_id: int
-    email: str
-    realname: str
-    is_admin: bool
-
-
-class UserStore(Protocol):
-    """Users with all that leads to them: id, email, the list. Each method is one transaction."""
-
-    def allocate(self) -> int:
-        """Take a new id; none is ever given twice."""
-
-    def create(self, user: User) -> Saved:
-        """Store a new user; neither name nor email may be anybody else's. No grant of an earlier user of the name survives."""
-
-    def save(self, before: User, after: User) -> Saved:
-        """Replace a user, on the condition that they are still `before`; only the name and the id stay."""
-
-    def remove(self, user: User) -> bool:
-        """Remove a user and their grants; False when they are no longer as they were read."""
-
-    def find(self, user_id: int) -> User | None:
-        """Read a user by id."""
-
-    def named(self, name: str) -> User | None:
-        """Read a user by name."""
-
-    def name_of_email(self, address: str) -> str | None:
-        """Find who has an address; capital letters make no difference."""
-
-    def many(self, names: Sequence[str]) -> list[User]:
-        """Read several users, in the order of the names."""
-
-    def page(self, offset: int, limit: int, is_descending: bool) -> tuple[Sequence[UserRow], int]:
-        """Read a page of all users but the first, in the order of names, and how many there are."""
-
-    def rows(self) -> Sequence[UserRow]:
-        """Read the whole list."""
 
 
 class ConfigurationStore(Protocol):

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from chalicelib.errors import RegistryError
 from chalicelib.rbac import password_rules, passwords
 from chalicelib.rbac.configuration import Configurations
-from chalicelib.rbac.model import DATABASE, OIDC, Grant, PrincipalError, User
-from chalicelib.rbac.ports import PrincipalStore, Saved, UserRow, UserStore
+from chalicelib.rbac.model import DATABASE, OIDC, USER_NAME, Grant, PrincipalError, User
+from chalicelib.rbac.people import Saved, UserRow, UserStore
+from chalicelib.rbac.ports import PrincipalStore
 from chalicelib.rbac.roles import ROLES
 
 FIRST_ID = 1
@@ -34,7 +35,7 @@ class Users:
 
     def find(self, name: str) -> User | None:
         """Read a user by name. One read."""
-        return self._store.named(name)
+        return self._store.named(name) if USER_NAME.fullmatch(name) else None
 
     def get(self, user_id: int) -> User:
         """Read a user by id. Two reads."""
@@ -45,7 +46,8 @@ class Users:
 
     def has_email(self, address: str) -> bool:
         """Say whether somebody has this address. One read."""
-        return self._store.name_of_email(address) is not None
+        is_one = 0 < len(address) <= password_rules.EMAIL_MAX_CHARACTERS
+        return is_one and self._store.name_of_email(address) is not None
 
     def create(
         self, name: str, password: str, *, profile: Profile | None = None, is_admin: bool = False, now: int
@@ -67,7 +69,7 @@ class Users:
 
     def create_first(self, name: str, password: str, *, now: int) -> User:
         """Make the administrator every registry begins with. The password is the operator's own affair."""
-        user = User(name, _hash(password), is_admin=True, realname="system admin", comment="admin user")
+        user = User(name, _hash(password), sysadmin_flag=True, realname="system admin", comment="admin user")
         return self._enter(replace(user, user_id=FIRST_ID, created_at=now, updated_at=now))
 
     def reset_first(self, name: str, password: str, *, now: int) -> None:
@@ -113,7 +115,7 @@ class Users:
         is_self = by is not None and by.user_id == user.user_id
         if not is_admin and (is_self or user.user_id == FIRST_ID):
             raise RegistryError("FORBIDDEN", message=f"User with ID {user.user_id} stays a system administrator")
-        self.change(user, lambda known: replace(known, is_admin=is_admin), now=now)
+        self.change(user, lambda known: replace(known, sysadmin_flag=is_admin), now=now)
 
     def enable(self, user: User, *, is_enabled: bool, by: User | None = None, now: int) -> None:
         """Lock a user out, or let them in again."""
@@ -136,8 +138,8 @@ class Users:
             saved = self._store.save(user, after)
             if saved is Saved.DONE:
                 return after
-            if saved is Saved.EMAIL_TAKEN:
-                raise RegistryError("CONFLICT", message="there is a user with this email already")
+            if saved is Saved.EMAIL_TAKEN:  # 400, since clients know no conflict here
+                raise password_rules.bad("there is a user with this email already")
             known = self._store.named(user.name)
             if known is None or known.user_id != user.user_id:
                 raise RegistryError("NOT_FOUND", message=f"user {user.user_id} not found")

@@ -91,6 +91,16 @@ def test_failures_are_counted_by_origin_and_their_time_is_the_first_ones(store: 
     assert store.facts(ann.name, []).failures == Failures()
 
 
+def test_failures_of_all_users_are_counted_by_origin(store: PrincipalStore, ann: User) -> None:
+    origin = f"192.0.2.{uuid.uuid4()}"
+    for _ in range(2):
+        store.add_failure("", origin, seen=Failures(), now=NOW, keep_s=900)
+    assert store.facts("", (), origin=origin).origin_failures == Failures(2, NOW + 900)
+    facts = store.facts(ann.name, (), origin=origin)
+    assert (facts.failures, facts.origin_failures) == (Failures(), Failures(2, NOW + 900))
+    assert store.facts(ann.name, ()).origin_failures == Failures()
+
+
 def test_failures_begin_anew_when_their_time_is_over(store: PrincipalStore, ann: User) -> None:
     for _ in range(3):
         store.add_failure(ann.name, "192.0.2.1", seen=Failures(), now=NOW, keep_s=900)

@@ -15,7 +15,8 @@ from chalicelib.aws.table import Table
 from chalicelib.aws.users import DynamoUsers
 from chalicelib.config import Settings
 from chalicelib.rbac.model import Grant, User
-from chalicelib.rbac.ports import PrincipalStore, Saved, UserStore
+from chalicelib.rbac.people import Saved, UserStore
+from chalicelib.rbac.ports import PrincipalStore
 from chalicelib.rbac.project_ports import ProjectMaker
 from tests.fakes.users import FakeUsers
 
@@ -69,7 +70,7 @@ def test_user_is_found_by_all_that_leads_to_them(store: UserStore) -> None:
     assert store.name_of_email("ANN@example.com") == "ann"
     assert store.many(["bob", "ann"]) == [ann]
     rows, total = store.page(0, 10, False)
-    assert ([(row.name, row.user_id, row.email, row.realname, row.is_admin) for row in rows], total) == (
+    assert ([(row.name, row.user_id, row.email, row.realname, row.sysadmin_flag) for row in rows], total) == (
         [("ann", 2, "ann@example.com", "Ann", False)],
         1,
     )
@@ -103,14 +104,14 @@ def test_of_many_who_want_a_name_one_gets_it(store: UserStore) -> None:
 def test_change_replaces_the_user_as_read_only(store: UserStore) -> None:
     ann = user()
     store.create(ann)
-    changed = replace(ann, realname="Anna", is_admin=True, is_enabled=False, password_hash="$new", version=1)
+    changed = replace(ann, realname="Anna", sysadmin_flag=True, is_enabled=False, password_hash="$new", version=1)
     assert store.save(ann, changed) is Saved.DONE
     assert store.named("ann") == changed
     assert store.save(ann, replace(ann, realname="Lost", version=1)) is Saved.OUTDATED
     assert store.save(replace(changed, user_id=7), replace(changed, user_id=7, version=2)) is Saved.OUTDATED
     assert store.named("ann") == changed
     row = store.page(0, 10, False)[0][0]
-    assert (row.realname, row.is_admin) == ("Anna", True)
+    assert (row.realname, row.sysadmin_flag) == ("Anna", True)
 
 
 def test_change_of_somebody_who_is_gone_is_outdated(store: UserStore) -> None:
@@ -182,3 +183,15 @@ def test_user_stored_before_changes_were_counted_can_be_changed(table: Table) ->
     known = store.named(name)
     assert known is not None
     assert store.save(known, replace(known, is_enabled=False, version=1)) is Saved.DONE
+
+
+def test_user_of_a_provider_is_found_by_subject_and_nobody_elses(store: UserStore) -> None:
+    subject = f"https://login.example.com {'x' * 255}"
+    oz = user("oz", 5, source="oidc", subject=subject, email="")
+    assert store.create(oz) is Saved.DONE
+    assert store.name_of_subject(subject) == "oz"
+    assert store.create(user("oz2", 6, source="oidc", subject=subject)) is Saved.NAME_TAKEN
+    assert store.create(user("lee", 7, source="ldap", subject=subject)) is Saved.DONE
+    assert store.remove(oz)
+    assert store.name_of_subject(subject) is None
+    assert store.create(user("oz2", 6, source="oidc", subject=subject)) is Saved.DONE

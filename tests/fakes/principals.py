@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chalicelib.rbac import keyset, passwords
-from chalicelib.rbac.model import Facts, Failures, Grant, Project, User
+from chalicelib.rbac.model import Facts, Failures, Grant, Project, Robot, User
 from chalicelib.rbac.tokens import SigningKey, VerifyingKey
 
 PASSWORD = "correct horse battery staple"
@@ -18,6 +18,7 @@ PASSWORD_HASH = passwords.hash_password(PASSWORD)
 class FakePrincipals:
     def __init__(self) -> None:
         self.users: dict[str, User] = {}
+        self.robots: dict[str, Robot] = {}
         self.projects: dict[str, Project] = {}
         self.grants: dict[tuple[str, str], Grant] = {}
         self.failures: dict[tuple[str, str], Failures] = {}
@@ -28,12 +29,14 @@ class FakePrincipals:
 
     def facts(self, user: str, projects: Iterable[str], *, origin: str | None = None) -> Facts:
         names = list(dict.fromkeys(projects))
-        self.reads.append(len(names) * (2 if user else 1) + bool(user) + bool(user and origin is not None))
+        self.reads.append(len(names) * (2 if user else 1) + bool(user) + (origin is not None) * (1 + bool(user)))
         return Facts(
             self.users.get(user) if user else None,
             self.failures.get((user, origin), Failures()) if user and origin is not None else Failures(),
             {name: self.projects[name] for name in names if name in self.projects},
             {name: self.grants[user, name] for name in names if user and (user, name) in self.grants},
+            robot=self.robots.get(user),
+            origin_failures=self.failures.get(("", origin or ""), Failures()),
         )
 
     def add_failure(self, user: str, origin: str, *, seen: Failures, now: int, keep_s: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chalicelib.rbac.model import User
-from chalicelib.rbac.ports import Saved, UserRow
+from chalicelib.rbac.people import Saved, UserRow
 from chalicelib.rbac.users import FIRST_ID
 from tests.fakes.principals import FakePrincipals
 
@@ -28,6 +28,8 @@ class FakeUsers:
             return Saved.NAME_TAKEN
         if user.email and self.name_of_email(user.email) is not None:
             return Saved.EMAIL_TAKEN
+        if user.source == "oidc" and user.subject and self.name_of_subject(user.subject) is not None:
+            return Saved.NAME_TAKEN
         self._drop_grants(user.name)
         self._users[user.name] = user
         return Saved.DONE
@@ -58,6 +60,10 @@ class FakeUsers:
     def name_of_email(self, address: str) -> str | None:
         return next((u.name for u in self._users.values() if u.email and u.email.lower() == address.lower()), None)
 
+    def name_of_subject(self, subject: str) -> str | None:
+        users = (user for user in self._users.values() if user.source == "oidc" and user.subject == subject)
+        return next((user.name for user in users), None)
+
     def many(self, names: Sequence[str]) -> list[User]:
         return [self._users[name] for name in names if name in self._users]
 
@@ -67,7 +73,7 @@ class FakeUsers:
 
     def rows(self) -> Sequence[UserRow]:
         users = sorted((u for u in self._users.values() if u.user_id != FIRST_ID), key=lambda user: user.name)
-        return [UserRow(u.name, u.user_id, u.email, u.realname, u.is_admin) for u in users]
+        return [UserRow(u.name, u.user_id, u.email, u.realname, u.sysadmin_flag) for u in users]
 
     def _drop_grants(self, name: str) -> None:
         for key in [key for key in self.principals.grants if key[0] == name]:

@@ -83,6 +83,7 @@ WANTED = {
     "updateUserProfile": "update_user user_id-3 9",
     "deleteUser": "delete_user user_id-3 9",
     "setUserSysAdmin": "update_user user_id-3 9",
+    "setUserEnabled": "update_user user_id-3 9",
     "updateUserPassword": "update_user user_id-3 9",
     "setCliSecret": "update_user user_id-3 9",
     "createUserGroup": "create_usergroup staff 0",

@@ -80,6 +80,7 @@ PLAUSIBLE: Mapping[str, Any] = {
     "createUserGroup": {"group_name": "ops", "group_type": 3, "ldap_group_dn": "cn=ops,dc=example,dc=org"},
     "putSystemCVEAllowlist": {"expires_at": 1900000000, "items": [{"cve_id": "CVE-2026-1"}]},
     "setUserSysAdmin": {"sysadmin_flag": False},
+    "setUserEnabled": {"enabled": True},
     "updateConfigurations": {
         "token_expiration": 30,
         "auth_mode": "db_auth",

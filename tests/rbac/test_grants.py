@@ -18,9 +18,9 @@ from chalicelib.rbac.scope import Scope
 PRIVATE, PUBLIC = Project("team", 7, is_public=False), Project("library", 1, is_public=True)
 NOW = 1_800_000_000
 ANN = User("ann", "hash")
-ADMIN = User("admin", "hash", is_admin=True)
+ADMIN = User("admin", "hash", sysadmin_flag=True)
 DISABLED = User("bob", "hash", is_enabled=False)
-DISABLED_ADMIN = User("eve", "hash", is_admin=True, is_enabled=False)
+DISABLED_ADMIN = User("eve", "hash", sysadmin_flag=True, is_enabled=False)
 
 
 def allowed(user: User | None, project: Project | None, grant: Grant | None) -> frozenset[str]:

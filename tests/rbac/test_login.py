@@ -10,7 +10,10 @@ import pytest
 from chalicelib.errors import RegistryError
 from chalicelib.rbac import passwords
 from chalicelib.rbac.authorization import Basic, parse
-from chalicelib.rbac.login import MAX_FAILURES, REMEMBER_S, WINDOW_S, Login
+from chalicelib.rbac.identity import Identity, IdentityGroup, SourceDown
+from chalicelib.rbac.login import MAX_FAILURES, MAX_FAILURES_OF_ADDRESS, REMEMBER_S, WINDOW_S, Login, Others
+from chalicelib.rbac.model import Robot, User
+from tests.fakes.people import FakeSources, onboarding
 from tests.fakes.principals import PASSWORD, PASSWORD_HASH, FakePrincipals
 
 NOW = 1_800_000_000
@@ -59,7 +62,7 @@ def test_stored_text_that_is_no_hash_matches_nothing(stored: str) -> None:
 
 def test_right_password_gives_the_user_in_one_read(login: Login, store: FakePrincipals) -> None:
     assert attempt(login) == "ann"
-    assert store.reads == [2]
+    assert store.reads == [3]
     assert store.writes == 0
 
 
@@ -110,7 +113,7 @@ def test_closed_door_costs_one_read_and_counts_no_further(login: Login, store: F
     writes, started = store.writes, time.process_time()
     assert attempt(login, password="wrong") == "TOOMANYREQUESTS"
     assert time.process_time() - started < 0.01
-    assert (store.reads, store.writes) == ([2], writes)
+    assert (store.reads, store.writes) == ([3], writes)
 
 
 def test_nine_failures_leave_the_door_open(login: Login) -> None:
@@ -217,3 +220,136 @@ def test_nothing_shows_a_password(login: Login, store: FakePrincipals) -> None:
     assert "hunter2" not in shown
     assert PASSWORD not in shown
     assert PASSWORD_HASH not in shown
+
+
+class CountingHasher:
+    """Checks passwords for nothing, and counts."""
+
+    def __init__(self) -> None:
+        self.checked: list[str] = []
+
+    def is_password(self, password: str, password_hash: str) -> bool:
+        self.checked.append(password_hash)
+        return password == PASSWORD and password_hash == PASSWORD_HASH
+
+
+@pytest.mark.parametrize("name", ["ann", "nobody", "off", "lee", "nemo", "robot$ci", "robot$gone", "oz"])
+def test_every_failed_login_checks_one_hash(store: FakePrincipals, name: str) -> None:
+    store.add("off", is_enabled=False)
+    store.users["lee"] = User("lee", "", source="ldap", user_id=7)
+    store.users["oz"] = User("oz", "", source="oidc", user_id=8)
+    store.robots["robot$ci"] = Robot("robot$ci", PASSWORD_HASH, is_enabled=False)
+    hasher = CountingHasher()
+    login = Login(store, Others(FakeSources(), onboarding(store)), hasher)
+    for password in ("wrong", ""):
+        assert attempt(login, name, password) == "UNAUTHORIZED"
+        assert len(hasher.checked) == 1
+        hasher.checked.clear()
+
+
+def test_address_that_fails_with_many_names_is_shut_out_and_no_other(login: Login, store: FakePrincipals) -> None:
+    for number in range(MAX_FAILURES_OF_ADDRESS // 4):
+        fail(login, 4, f"guess{number}", now=NOW + number)
+    assert attempt(login) == "TOOMANYREQUESTS"
+    assert attempt(login, ip="203.0.113.10") == "ann"
+    assert attempt(login, now=NOW + WINDOW_S) == "ann"
+
+
+def test_one_name_cannot_shut_an_address_out(login: Login) -> None:
+    fail(login, MAX_FAILURES, "bob")
+    for _ in range(MAX_FAILURES_OF_ADDRESS):
+        assert attempt(login, "bob", "wrong") == "TOOMANYREQUESTS"
+    assert attempt(login) == "ann"
+
+
+def test_what_strangers_may_do_is_counted_by_address(login: Login) -> None:
+    for _ in range(MAX_FAILURES_OF_ADDRESS):
+        login.demand_patience(IP, now=NOW)
+    with pytest.raises(RegistryError, match="TOOMANYREQUESTS"):
+        login.demand_patience(IP, now=NOW)
+    login.demand_patience("203.0.113.10", now=NOW)
+
+
+LEE = Identity(
+    "ldap", "cn=lee,dc=example", "ldap://d", "lee", "lee@example.com", "Lee", (IdentityGroup("dev", "cn=dev"),), True
+)
+
+
+def test_name_nobody_has_is_asked_of_ldap_which_brings_somebody_new(store: FakePrincipals) -> None:
+    sources = FakeSources({("lee", PASSWORD): LEE})
+    login = Login(store, Others(sources, onboarding(store)))
+    assert attempt(login, "lee", "wrong") == "UNAUTHORIZED"
+    assert "lee" not in store.users
+    assert attempt(login, "lee") == "lee"
+    lee = store.users["lee"]
+    assert (lee.source, lee.subject, lee.email, lee.is_admin, lee.sysadmin_flag) == (
+        "ldap", "ldap://d cn=lee,dc=example", "lee@example.com", True, False,
+    )  # fmt: skip
+    assert lee.user_id > 1
+    assert len(lee.groups) == 1
+
+
+def test_password_of_ldap_is_remembered_for_a_while_and_a_disabled_user_is_not_let_in(store: FakePrincipals) -> None:
+    sources = FakeSources({("lee", PASSWORD): LEE})
+    login = Login(store, Others(sources, onboarding(store)))
+    assert [attempt(login, "lee", now=NOW + i) for i in (0, 1, REMEMBER_S)] == ["lee"] * 3
+    assert sources.asked == ["lee"] * 2
+    store.users["lee"] = replace(store.users["lee"], is_enabled=False)
+    assert attempt(login, "lee", now=NOW + REMEMBER_S + 1) == "UNAUTHORIZED"
+
+
+def test_what_ldap_says_holds_from_login_to_login(store: FakePrincipals) -> None:
+    sources = FakeSources({("lee", PASSWORD): LEE})
+    login = Login(store, Others(sources, onboarding(store)))
+    attempt(login, "lee")
+    sources.people["lee", PASSWORD] = LEE._replace(groups=(), is_admin=False, realname="Lee B.")
+    attempt(login, "lee", now=NOW + REMEMBER_S)
+    lee = store.users["lee"]
+    assert (lee.groups, lee.is_admin, lee.realname) == ((), False, "Lee B.")
+    sources.people["lee", PASSWORD] = LEE._replace(groups=None, is_admin=None)
+    store.users["lee"] = replace(lee, sysadmin_flag=True)
+    attempt(login, "lee", now=NOW + 2 * REMEMBER_S)
+    assert store.users["lee"].is_admin
+
+
+@pytest.mark.parametrize("name", ["ann", "robot$ci", "oz"])
+def test_ldap_is_never_asked_about_somebody_elses_user(store: FakePrincipals, name: str) -> None:
+    store.robots["robot$ci"] = Robot("robot$ci", PASSWORD_HASH)
+    store.users["oz"] = User("oz", PASSWORD_HASH, source="oidc", user_id=8)
+    sources = FakeSources({(name, "of-ldap"): LEE._replace(username=name)})
+    login = Login(store, Others(sources, onboarding(store)))
+    assert attempt(login, name, "of-ldap") == "UNAUTHORIZED"
+    assert sources.asked == []
+    assert login.principal(Basic(name, PASSWORD), IP, challenge="", now=NOW).name == name
+    assert attempt(login, "robot$gone", "of-ldap") == "UNAUTHORIZED"
+    assert sources.asked == []
+
+
+def test_identity_with_another_name_than_typed_cannot_be_somebody_of_another_source(store: FakePrincipals) -> None:
+    sources = FakeSources({("ANN", PASSWORD): LEE._replace(username="ann")})
+    login = Login(store, Others(sources, onboarding(store)))
+    assert attempt(login, "ANN") == "UNAUTHORIZED"
+    assert store.users["ann"].source == "db"
+
+
+def test_name_typed_in_other_letters_is_the_one_user_of_ldap(store: FakePrincipals) -> None:
+    sources = FakeSources({("lee", PASSWORD): LEE, ("LEE", PASSWORD): LEE})
+    login = Login(store, Others(sources, onboarding(store)))
+    assert [attempt(login, name) for name in ("LEE", "lee", "LEE")] == ["lee"] * 3
+    assert [name for name in store.users if name.lower() == "lee"] == ["lee"]
+
+
+def test_directory_that_is_down_fails_its_own_users_only_and_counts_nothing(
+    store: FakePrincipals, caplog: pytest.LogCaptureFixture
+) -> None:
+    sources = FakeSources({("lee", PASSWORD): LEE})
+    login = Login(store, Others(sources, onboarding(store)))
+    attempt(login, "lee")
+    sources.down = SourceDown("ldap", "it does not answer")
+    for _ in range(MAX_FAILURES + 1):
+        assert attempt(login, "lee", now=NOW + REMEMBER_S) == "UNAUTHORIZED"
+    assert attempt(login, "ann", now=NOW + REMEMBER_S) == "ann"
+    sources.down = None
+    assert attempt(login, "lee", now=NOW + REMEMBER_S) == "lee"
+    assert store.failures == {}
+    assert {vars(record)["error"] for record in caplog.records} == {"it does not answer"}

@@ -153,11 +153,11 @@ def test_anonymous_gets_tokens_for_public_projects(world: World) -> None:
 def test_password_client_costs_one_read_and_anonymous_one_or_none(world: World) -> None:
     scope = "repository:team/app:pull repository:library/base:pull"
     world.get(basic("ann"), scope=scope)
-    assert world.store.reads == [6]
+    assert world.store.reads == [7]
     world.get(basic("ann"), scope=scope)
-    assert world.store.reads == [6, 6]
+    assert world.store.reads == [7, 7]
     world.get(scope=scope)
-    assert world.store.reads == [6, 6, 2]
+    assert world.store.reads == [7, 7, 2]
     world.get()
     assert len(world.store.reads) == 3
 
