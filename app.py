@@ -120,6 +120,11 @@ def sweep_releases(event: dict[str, Any], context: Any) -> dict[str, int]:  # no
     return {"finished": bootstrap.manifests(_settings()).release_pending(now=int(time.time()))}
 
 
+def sweep_projects(event: dict[str, Any], context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambda's signature
+    """Schedule, hourly: take away what removed projects left. Idempotent. `{"cleared": projects}`."""
+    return {"cleared": bootstrap.project_records(_settings()).sweep()}
+
+
 def purge_audit(event: dict[str, Any], context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambda's signature
     """Schedule, hourly: count the audit log's hours that are over, purge when that is due. Idempotent. `{"purged": rows}`."""
     return {"purged": bootstrap.purge(_settings()).take_turn(now=int(time.time()))}
@@ -149,4 +154,4 @@ def _request(event: dict[str, Any]) -> Request:
     )
 
 
-__all__ = ["answer", "app", "authorize", "purge_audit", "sweep_releases", "sweep_uploads"]
+__all__ = ["answer", "app", "authorize", "purge_audit", "sweep_projects", "sweep_releases", "sweep_uploads"]

@@ -50,6 +50,7 @@ from chalicelib.upstream.sources import ConfiguredSources
 if TYPE_CHECKING:
     from chalicelib.harbor.routes import Resource
     from chalicelib.notify.purge import Purge
+    from chalicelib.rbac.project_records import ProjectRecords
 
 ADMIN = "admin"
 PUBLIC_PROJECT = "library"
@@ -195,13 +196,12 @@ def console(settings: Settings, recorder: Recorder = UNRECORDED) -> Routes:
     from chalicelib.notify.trail import Trail  # noqa: PLC0415
     from chalicelib.oci.labels import Labels  # noqa: PLC0415
     from chalicelib.rbac.authority import Authority  # noqa: PLC0415
-    from chalicelib.rbac.project_records import ProjectRecords  # noqa: PLC0415
     from chalicelib.reception import Reception  # noqa: PLC0415
     from chalicelib.wiring import artifact_resources, project_resources  # noqa: PLC0415
 
     wired = wire(settings)
     labels, member_store = DynamoLabels(wired.table), DynamoMembers(wired.table)
-    records = ProjectRecords(DynamoProjects(wired.table), member_store)
+    records = project_records(settings)
     reception = Reception(
         settings,
         wired.table,
@@ -262,6 +262,15 @@ def users(settings: Settings) -> Users:
     return Users(DynamoUsers(wired.table), wired.principals, wired.configurations)
 
 
+def project_records(settings: Settings) -> ProjectRecords:
+    """Projects: for the management API, and for the schedule that clears what removed ones left."""
+    from chalicelib.aws.members import DynamoMembers  # noqa: PLC0415
+    from chalicelib.rbac.project_records import ProjectRecords  # noqa: PLC0415
+
+    table = wire(settings).table
+    return ProjectRecords(DynamoProjects(table), DynamoMembers(table))
+
+
 def projects(settings: Settings, recorder: Recorder = UNRECORDED) -> Projects:
     """Projects: for who pushes, and for the administrator's command line."""
     wired = wire(settings)
@@ -276,10 +285,9 @@ def provision(settings: Settings, admin_password: str | None, *, now: int) -> st
     tables.create_table(settings)
     tables.create_bucket(settings)
     ensure_keys(settings, wire(settings).secrets, now=now)
+    people, generated = users(settings), None
+    if people.find(ADMIN) is None:
+        generated = None if admin_password else randomness.token_urlsafe(18)
+        people.create_first(ADMIN, admin_password or generated or "", now=now)
     projects(settings).ensure(PUBLIC_PROJECT, is_public=True, by=ADMIN, now=now)
-    people = users(settings)
-    if people.find(ADMIN) is not None:
-        return None
-    generated = None if admin_password else randomness.token_urlsafe(18)
-    people.create_first(ADMIN, admin_password or generated or "", now=now)
     return generated

@@ -43,10 +43,11 @@ def prepare(environment: dict[str, str], folder: DataFolder, chosen_password: st
 
 
 async def sweep_hourly() -> None:
-    """Play the schedules that free what abandoned uploads hold, finish deletions and keep the audit log."""
+    """Play the schedules that free what abandoned uploads and removed projects hold, finish deletions and keep the audit log."""
     application = importlib.import_module("app")
+    names = ("sweep_uploads", "sweep_releases", "sweep_projects", "purge_audit")
     while True:
-        for sweep in (application.sweep_uploads, application.sweep_releases, application.purge_audit):
+        for sweep in (getattr(application, name) for name in names):
             try:
                 await asyncio.to_thread(sweep, {}, None)
             except Exception:  # noqa: BLE001 - a schedule tries again at its next time, and says what was wrong

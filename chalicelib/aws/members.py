@@ -13,9 +13,9 @@ from typing import cast
 from chalicelib.aws import counters, keys
 from chalicelib.aws.listing import Listing, Row
 from chalicelib.aws.table import Action, ConditionFailed, Table
-from chalicelib.aws.tables import GrantItem, NameItem
+from chalicelib.aws.tables import GrantItem, NameItem, UserItem
 from chalicelib.errors import RegistryError
-from chalicelib.rbac.member import GROUP, Entity, Member
+from chalicelib.rbac.member import GROUP, USER, Entity, Member
 from chalicelib.rbac.model import Project
 from chalicelib.rbac.roles import ROLES
 
@@ -80,6 +80,30 @@ class DynamoMembers:
         pk, sk = _grant_key(project, member.entity)
         grant = self._table.delete(pk, sk, condition="member_id = :member", values={":member": member.member_id})
         return self._do([grant, *self._row_actions(project, member)])
+
+    def put(self, project: Project, user: str, role: str) -> None:
+        """Make a user a member, or give them another role. Two to four reads, one transaction."""
+        known = self._table.get(keys.user(user), keys.grant(project.name))
+        if isinstance(known, GrantItem) and known.project_id == project.project_id:
+            member = self.find(project.project_id, int(known.member_id))
+            if member is not None:
+                if member.role != role and not self.change_role(project, member, role):
+                    raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})
+                return
+            self._table.write([self._table.delete(known.pk, known.sk)])
+        item = self._table.get(keys.user(user), keys.USER)
+        entity = Entity(USER, int(item.user_id) if isinstance(item, UserItem) else 0, user)
+        self._table.write(self.add_actions(project, Member(self.new_id(), project.project_id, entity, role)))
+
+    def drop(self, project_name: str, user: str) -> None:
+        """End a user's membership, if there is one. Two to four calls."""
+        known = self._table.get(keys.user(user), keys.grant(project_name))
+        if not isinstance(known, GrantItem):
+            return
+        project = Project(project_name, int(known.project_id), is_public=False)
+        member = self.find(project.project_id, int(known.member_id))
+        if member is None or not self.remove(project, member):
+            self._table.write([self._table.delete(known.pk, known.sk)])
 
     def page(self, project_id: int, offset: int, limit: int, is_descending: bool) -> tuple[Sequence[Member], int]:
         """One Query of counters, one of rows."""

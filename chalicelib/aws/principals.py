@@ -106,12 +106,14 @@ class DynamoPrincipals:
         return self._table.add(pk, sk, "failures", 1, kind="failures", ttl=now + keep_s)
 
     def save_grant(self, user: str, project: str, grant: Grant | None) -> None:
-        """One PutItem or DeleteItem."""
-        pk, sk = keys.user(user), keys.grant(project)
+        """See `DynamoMembers.put` and `drop`: a grant is a membership."""
+        from chalicelib.aws.members import DynamoMembers  # noqa: PLC0415 - for the command line, which pulls never are
+
+        members = DynamoMembers(self._table)
         if grant is None:
-            self._table.write([self._table.delete(pk, sk)])
+            members.drop(project, user)
         else:
-            self._table.write([self._table.put(GrantItem(pk, sk, project_id=grant.project_id, role=grant.role))])
+            members.put(Project(project, grant.project_id, is_public=False), user, grant.role)
 
 
 def to_user(name: str, item: Item | None) -> User | None:

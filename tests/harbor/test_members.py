@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib import bootstrap
 from tests.harbor.people import World
 
 
@@ -121,3 +122,27 @@ def test_members_added_at_the_same_time_are_all_there(world: World) -> None:
         answers = sorted(pool.map(lambda body: world.admin.post(url, json=body).status, bodies))
     assert answers == [201] * 8 + [409] * 8
     assert world.admin.get(url).headers["x-total-count"] == "9"
+
+
+def test_grant_of_the_command_line_is_a_membership(world: World) -> None:
+    project = world.project()
+    name, ann = world.user()
+    users, url = bootstrap.users(world.settings), f"/projects/{project}/members"
+
+    def roles() -> list[str]:
+        return [member["role_name"] for member in world.admin.get(url, params={"entityname": name}).json()]
+
+    for role in ("guest", "guest", "maintainer"):
+        users.grant(project, name, role)
+        assert roles() == [role]
+    assert ann.get(f"/projects/{project}").json()["current_user_role_id"] == 4
+    for _ in range(2):
+        users.revoke(project, name)
+        assert roles() == []
+    assert ann.get(f"/projects/{project}").status == 403
+    assert world.admin.get(url).headers["x-total-count"] == "1"
+
+
+def test_first_project_belongs_to_the_administrator(world: World) -> None:
+    library = world.admin.get("/projects/library").json()
+    assert (library["owner_name"], library["owner_id"], library["current_user_role_ids"]) == ("admin", 1, [1])
