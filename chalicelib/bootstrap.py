@@ -101,7 +101,7 @@ def sources(settings: Settings) -> ConfiguredSources:
 def onboarding(settings: Settings) -> Onboarding:
     """What makes users of those who come from elsewhere."""
     table = wire(settings).table
-    return Onboarding(users(settings), DynamoUsers(table), DynamoGroups(table))
+    return Onboarding(users(settings), DynamoUsers(table), DynamoGroups(table), journal(settings))
 
 
 @functools.cache

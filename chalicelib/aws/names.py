@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from chalicelib.aws import keys
 from chalicelib.aws.members import DynamoMembers
 from chalicelib.aws.table import Table
-from chalicelib.aws.tables import GroupItem, LabelItem, NameItem, RobotItem
+from chalicelib.aws.tables import GroupItem, LabelItem, NameItem, RobotItem, RoleItem
 from chalicelib.harbor.accounts import Known
 
 _PARTITIONS: Mapping[str, Callable[[int], str]] = {
@@ -27,6 +27,9 @@ class DynamoNames:
         if kind == "group_id":
             group = self._table.get(keys.group(number), keys.GROUP)
             return Known(group.name) if isinstance(group, GroupItem) else None
+        if kind == "role_id":
+            role = self._table.get(keys.role(str(number)), keys.ROLE)
+            return Known(role.name) if isinstance(role, RoleItem) else None
         if kind == "label_id":
             label = self._table.get(keys.label(number), keys.LABEL)
             return Known(label.name, int(label.project_id)) if isinstance(label, LabelItem) else None

@@ -13,7 +13,7 @@ from chalicelib.http import Response
 from chalicelib.rbac.authority import Authority
 from chalicelib.rbac.model import ANONYMOUS
 
-IDS = ("user_id", "robot_id", "group_id", "label_id")
+IDS = ("user_id", "robot_id", "group_id", "label_id", "role_id")
 """Parameters of paths that stand for something with a name."""
 _REFUSALS = (403, 409, 412)
 """Of who may not, or of what cannot be; other refusals say nothing that an operator has to know."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from chalicelib import telemetry
 from chalicelib.errors import RegistryError
+from chalicelib.events import UNRECORDED, Event, Recorder
 from chalicelib.rbac import identity as identities
 from chalicelib.rbac import password_rules
 from chalicelib.rbac.groups import DN_MAX_BYTES
@@ -26,8 +27,10 @@ _COMMENTS = {"ldap": "From LDAP", "oidc": "Onboarded via OIDC provider"}
 class Onboarding:
     """Finds or makes the user of an identity."""
 
-    def __init__(self, users: Users, store: UserStore, groups: GroupStore) -> None:
-        self._users, self._store, self._groups = users, store, groups
+    def __init__(
+        self, users: Users, store: UserStore, groups: GroupStore, recorder: Recorder = UNRECORDED
+    ) -> None:
+        self._users, self._store, self._groups, self._recorder = users, store, groups, recorder
 
     def find(self, identity: Identity) -> User | None:
         """Find whose identity it is: by subject for an OpenID provider, by name for LDAP. Two reads, or one.
@@ -60,10 +63,14 @@ class Onboarding:
             admin_role_in_auth=identity.is_admin or False,
         )
         try:
-            return self._users.enter(user, now=now)
+            made = self._users.enter(user, now=now)
         except RegistryError as error:
             if error.code != "CONFLICT":
                 raise
+        else:
+            description = f"create user: {name}, {_COMMENTS[identity.source]}"
+            self._recorder.record(Event("create", "user", name, name, description))
+            return made
         found = self.find(identity)
         if found is None:
             telemetry.logger().warning("name taken", extra={"source": identity.source, "user": name})
@@ -99,7 +106,9 @@ class Onboarding:
             return None
         made = self._groups.create(GROUP_TYPES[source], group.name, group.ldap_dn)
         if made is None:  # by another login at the same moment
-            made = next(iter(self._groups.known(source, [group])), None)
+            return next(iter(self._groups.known(source, [group])), None)
+        description = f"create usergroup: {group.name}, {_COMMENTS[source]}"
+        self._recorder.record(Event("create", "usergroup", group.name or group.ldap_dn, "", description))
         return made
 
     def _email(self, identity: Identity) -> str:

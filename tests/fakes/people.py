@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from chalicelib.events import UNRECORDED, Recorder
 from chalicelib.rbac.configuration import Configuration
 from chalicelib.rbac.identity import (
     GROUP_TYPES,
@@ -100,10 +101,12 @@ class FakeSources:
         return None
 
 
-def onboarding(principals: FakePrincipals, groups: FakeGroups | None = None) -> Onboarding:
+def onboarding(
+    principals: FakePrincipals, groups: FakeGroups | None = None, recorder: Recorder = UNRECORDED
+) -> Onboarding:
     """Makes users among the principals."""
     store = FakeUsers(principals)
-    return Onboarding(Users(store, principals, configurations()), store, groups or FakeGroups())
+    return Onboarding(Users(store, principals, configurations()), store, groups or FakeGroups(), recorder)
 
 
 def _key(group: KnownGroup) -> tuple[int, str]:

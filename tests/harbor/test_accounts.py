@@ -53,8 +53,8 @@ BODIES: dict[str, Any] = {
 }
 WANTED = {
     "createRole": "create_role auditor 0",
-    "updateRole": "update_role auditor 0",
-    "deleteRole": "delete_role 3 0",
+    "updateRole": "update_role role_id-3 9",
+    "deleteRole": "delete_role role_id-3 9",
     "createTrustPolicy": "create_trust-policy release 7",
     "updateTrustPolicy": "update_trust-policy release 7",
     "deleteTrustPolicy": "delete_trust-policy 3 7",

@@ -11,6 +11,7 @@ from chalicelib.rbac.groups import Groups
 from chalicelib.rbac.identity import Identity, IdentityGroup
 from chalicelib.rbac.model import User
 from chalicelib.rbac.onboarding import NEW_GROUPS, Onboarding
+from tests.fakes.audit import FakeRecorder
 from tests.fakes.people import FakeGroups, onboarding
 from tests.fakes.principals import FakePrincipals
 
@@ -166,3 +167,21 @@ def test_group_is_made_renamed_and_removed(groups: FakeGroups) -> None:
     use.remove(ops)
     assert code_of(lambda: use.remove(ops)) == "NOT_FOUND"
     assert [group.ldap_dn for group in use.rows()] == ["cn=dev,dc=x"]
+
+
+def test_who_and_what_was_made_is_an_event(store: FakePrincipals) -> None:
+    recorder = FakeRecorder()
+    people = onboarding(store, recorder=recorder)
+    for _ in range(2):
+        people.admit(OZ, now=NOW)
+        people.admit(LEE, now=NOW)
+    assert [f"{event.type} {event.resource} {event.operator}" for event in recorder.events] == [
+        "create_usergroup dev ",
+        "create_user oz oz",
+        "create_usergroup ops ",
+        "create_user lee lee",
+    ]
+    assert [event.description for event in recorder.events][1::2] == [
+        "create user: oz, Onboarded via OIDC provider",
+        "create user: lee, From LDAP",
+    ]
