@@ -96,19 +96,20 @@ class Onboarding:
             return None
         known = self._groups.known(identity.source, identity.groups)
         for group in identities.new_groups(identity, known)[:NEW_GROUPS]:
-            made = self._make_group(identity.source, group)
+            made = self._make_group(identity, group)
             if made is not None:
                 known.append(made)
         return identities.group_ids(identity, known)
 
-    def _make_group(self, source: str, group: IdentityGroup) -> KnownGroup | None:
+    def _make_group(self, identity: Identity, group: IdentityGroup) -> KnownGroup | None:
+        source = identity.source
         if len(identities.group_key(source, group).encode()) > DN_MAX_BYTES:
             return None
         made = self._groups.create(GROUP_TYPES[source], group.name, group.ldap_dn)
         if made is None:  # by another login at the same moment
             return next(iter(self._groups.known(source, [group])), None)
         description = f"create usergroup: {group.name}, {_COMMENTS[source]}"
-        self._recorder.record(Event("create", "usergroup", group.name or group.ldap_dn, "", description))
+        self._recorder.record(Event("create", "usergroup", group.name or group.ldap_dn, identity.username, description))
         return made
 
     def _email(self, identity: Identity) -> str:

@@ -176,9 +176,9 @@ def test_who_and_what_was_made_is_an_event(store: FakePrincipals) -> None:
         people.admit(OZ, now=NOW)
         people.admit(LEE, now=NOW)
     assert [f"{event.type} {event.resource} {event.operator}" for event in recorder.events] == [
-        "create_usergroup dev ",
+        "create_usergroup dev oz",
         "create_user oz oz",
-        "create_usergroup ops ",
+        "create_usergroup ops lee",
         "create_user lee lee",
     ]
     assert [event.description for event in recorder.events][1::2] == [
