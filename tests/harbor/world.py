@@ -96,6 +96,8 @@ def known_values(project: str, digests: list[str]) -> dict[str, list[Any]]:
         "addition": ["build_history", "values.yaml", "readme.md", "dependencies"],
         "digest": [*digests, "sha256:" + "0" * 64],
         "role_id": [101, 1, 5, 0],
+        "mid": [3, 4, 2, 1, 0],
+        "user_id": [2, 3, 4, 1, 0],
         "scope": ["g", "p", "/project/1"],
         "project_id": [1, 2],
         "from": [f"{project}/app:1", f"{project}/app@{digests[0]}"],
