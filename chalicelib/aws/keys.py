@@ -59,6 +59,15 @@ Access patterns (reads: strongly consistent unless said)
     user                     by id: Get UI#, Get U#; new: 1 write for the id, Query G#, 1 transaction; changed: 1 write; removed:
                              Query G#, 1 write a grant, 1 transaction
     configuration            Get CF, at most once in 30 s and process; a change: 1 more Get and 1 conditional write
+    project                  new: Get U# (the creator), 2 ids, 1 transaction of 21 to 27 actions; changed: Get PN#, 1 transaction;
+                             removed: Get PN#, 1 transaction of 40 actions, then 2 writes a member and robot
+    page of projects         2 Queries as above + Get PN#s, BatchGet of counters per six, BatchGet of the caller's grants; who has
+                             projects of their own: Query G# and 1 BatchGet more, public rows up to the page 1 call per MB
+    member                   page: 2 Queries; by id: Get MB#, Get row; new: 1 id, 1 transaction; change, removal: 1 transaction
+    robot                    by id: Get RI#, Get U#; page: 2 Queries, 1 BatchGet of U#, 1 of the projects named; new: 1 BatchGet
+                             of projects, 1 id, 1 transaction; change, removal: 1 transaction
+    quota                    Query Q#; page: 2 Queries, 1 BatchGet per five projects, 1 of PN#; sorted: that for all (1,000)
+    custom role              page: Query rows, 1 BatchGet; new: 1 id, 1 transaction; removed: 1 transaction of 19 actions
     token of a CI job        1 BatchGet: the asked projects; 1 Query: the trust policies of one
     page of a list           1 Query of counters + 1 Query of rows from the nearer end + 1 BatchGet of what the rows stand for
     filtered, sorted list    1 Query of rows per MB (about 6,000 rows), then the same BatchGet
