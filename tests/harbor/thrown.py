@@ -97,7 +97,7 @@ PLAUSIBLE: Mapping[str, Any] = {
     "updateRepository": {"description": "x"},
     "updateRole": {"name": "reader", "permissions": [{"resource": "repository", "action": "pull"}]},
     "updateTrustPolicy": {**_TRUST, "name": "later"},
-    "updateUserGroup": {"group_name": "ops"},
+    "updateUserGroup": {"group_name": "team"},
     "updateUserPassword": {"old_password": "Fuzz-Secret-1", "new_password": "Fuzz-Secret-2"},
     "updateUserProfile": {"email": "a@example.org", "realname": "A", "comment": "x"},
 }

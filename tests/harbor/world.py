@@ -14,9 +14,9 @@ from chalicelib.config import Settings
 from chalicelib.harbor import description
 from chalicelib.oci.digest import Digest
 from tests import builders, client
+from tests.client import Answer
 from tests.harbor.client import HarborClient
 from tests.harbor.thrown import PLAUSIBLE
-from tests.harbor.tour import missing
 
 PASSWORD = "Fuzz-Secret-1"
 _numbers = itertools.count()
@@ -31,39 +31,37 @@ class World:
 
 
 def make_world(settings: Settings) -> World:
-    """Make a registry with a project, an image, people and a robot, as far as there are operations to make them."""
+    """Make a registry with a project, images, people, a robot, a role, a trust policy, a group and a label."""
     own = replace(settings, table=f"fuzz-{next(_numbers)}")
     provision.create_table(own)
     bootstrap.provision(own, "admin-secret", now=int(time.time()))
     api = bootstrap.registry(own)
     anonymous = HarborClient(api)
     admin = anonymous.basic("admin", "admin-secret")
-    callers = {"admin": admin, "anonymous": anonymous}
-    if not missing("createProject"):
-        admin.post("/projects", json={"project_name": "fuzz"})
-    if not missing("createProject", "createUser", "createProjectMember"):
-        for name, role in (("developer", 2), ("guest", 3), ("newcomer", None)):
-            user = {"username": name, "email": f"{name}@example.org", "realname": name, "password": PASSWORD}
-            admin.post("/users", json=user)
-            if role is None:
-                continue
-            admin.post("/projects/fuzz/members", json={"role_id": role, "member_user": {"username": name}})
-            callers[name] = anonymous.basic(name, PASSWORD)
-    if not missing("createProject", "CreateRobot"):
-        access = [{"resource": "repository", "action": action} for action in ("pull", "push", "list", "read")]
-        permission = {"kind": "project", "namespace": "fuzz", "access": access}
-        robot = {"name": "ci", "level": "project", "duration": -1, "permissions": [permission]}
-        made = admin.post("/robots", json=robot).json()
-        callers["robot"] = anonymous.basic(made["name"], made["secret"])
-    if not missing("createRole"):
-        admin.post("/roles", json=PLAUSIBLE["createRole"] | {"name": "pusher"})
-    if not missing("createTrustPolicy"):
-        admin.post("/projects/fuzz/trust-policies", json=PLAUSIBLE["createTrustPolicy"] | {"name": "jobs"})
-    if not missing("CreateLabel"):
-        admin.post("/labels", json={"name": "bug", "scope": "g", "color": "#FF0000"})
-    project = "library" if missing("createProject") else "fuzz"
-    digests = [push(client.Client(api, admin.authorization), f"{project}/{name}") for name in ("app", "deep/app")]
-    return World(callers, known_values(project, digests))
+    _make(admin, "/projects", {"project_name": "fuzz"})
+    for name in ("developer", "guest", "newcomer"):
+        user = {"username": name, "email": f"{name}@example.org", "realname": name, "password": PASSWORD}
+        _make(admin, "/users", user)
+    for name, role in (("developer", 2), ("guest", 3)):
+        _make(admin, "/projects/fuzz/members", {"role_id": role, "member_user": {"username": name}})
+    access = [{"resource": "repository", "action": action} for action in ("pull", "push", "list", "read")]
+    permission = {"kind": "project", "namespace": "fuzz", "access": access}
+    robot = {"name": "ci", "level": "project", "duration": -1, "permissions": [permission]}
+    made = _make(admin, "/robots", robot).json()
+    _make(admin, "/roles", {**PLAUSIBLE["createRole"], "name": "pusher"})
+    _make(admin, "/projects/fuzz/trust-policies", {**PLAUSIBLE["createTrustPolicy"], "name": "jobs"})
+    _make(admin, "/usergroups", {"group_name": "team", "group_type": 3})
+    _make(admin, "/labels", {"name": "bug", "scope": "g", "color": "#FF0000"})
+    digests = [push(client.Client(api, admin.authorization), f"fuzz/{name}") for name in ("app", "deep/app")]
+    callers = {name: anonymous.basic(name, PASSWORD) for name in ("developer", "guest")}
+    callers |= {"admin": admin, "anonymous": anonymous, "robot": anonymous.basic(made["name"], made["secret"])}
+    return World(callers, known_values("fuzz", digests))
+
+
+def _make(admin: HarborClient, url: str, what: dict[str, Any]) -> Answer:
+    answer = admin.post(url, json=what)
+    assert answer.status == 201, f"{url}: {answer}"
+    return answer
 
 
 def push(user: client.Client, name: str) -> str:
