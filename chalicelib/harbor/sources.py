@@ -79,8 +79,6 @@ class SourceResource:
             found = directory.search_groups(call.query.get("groupname", ""), call.query.get("groupdn", ""))
         except SourceDown as down:
             raise _down(down) from None
-        if not found:
-            raise RegistryError("NOT_FOUND", message="no group of the directory has this name or DN")
         return json_response(200, [{"group_name": g.name, "ldap_group_dn": g.ldap_dn, "group_type": 1} for g in found])
 
     def _import(self, call: Call) -> Response:

@@ -195,10 +195,11 @@ def user_view(user: User, *, is_current: bool = False) -> dict[str, Any]:
         "update_time": moment(user.updated_at),
     }
     if user.source == OIDC:
+        issuer, _, subject = user.subject.partition(" ")
         document["oidc_user_meta"] = {
             "id": user.user_id,
             "user_id": user.user_id,
-            "subiss": user.subject,
+            "subiss": f"{subject}{issuer}",
             "creation_time": moment(user.created_at),
             "update_time": moment(user.updated_at),
         }
