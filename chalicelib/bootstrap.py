@@ -20,6 +20,7 @@ from chalicelib.aws.objects import S3Objects
 from chalicelib.aws.principals import DynamoPrincipals
 from chalicelib.aws.projects import DynamoProjects
 from chalicelib.aws.pulls import DynamoPulls
+from chalicelib.aws.quotas import Quotas
 from chalicelib.aws.secrets import RegistryKeys, Secrets, TokenKeys, ensure_keys
 from chalicelib.aws.sessions import DynamoSessions
 from chalicelib.aws.table import Table
@@ -28,6 +29,7 @@ from chalicelib.aws.users import DynamoUsers
 from chalicelib.config import Settings
 from chalicelib.events import UNRECORDED, Recorder
 from chalicelib.notify.journal import Journal
+from chalicelib.notify.quota_watch import QuotaWatch
 from chalicelib.oci.blobs import Blobs
 from chalicelib.oci.catalog import Catalog
 from chalicelib.oci.manifests import Manifests
@@ -141,6 +143,7 @@ def journal(settings: Settings) -> Journal:
         lambda now: configurations.current(now=now),
         _now_us,
         statistics=DynamoPulls(settings),
+        quotas=QuotaWatch(Quotas(wire(settings).table)),
     )
 
 

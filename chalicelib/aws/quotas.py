@@ -226,4 +226,4 @@ def _usage(books: Books) -> Usage:
     used, limit = sum(shard.used for shard in books.shards), books.limit
     if limit is None:
         return Usage(UNLIMITED, used)
-    return Usage(int(limit.limit_bytes), used, int(limit.created_at), int(limit.updated_at))
+    return Usage(int(limit.limit_bytes), used, int(limit.created_at), int(limit.updated_at), limit.warned)

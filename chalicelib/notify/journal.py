@@ -15,6 +15,7 @@ from threading import Condition, Thread
 from chalicelib import telemetry
 from chalicelib.events import PULL, Artifact, Event
 from chalicelib.notify.ports import Pulled, PullStatistics, RowWriter, Taken
+from chalicelib.notify.quota_watch import QuotaWatch
 from chalicelib.oci.digest import Digest
 from chalicelib.oci.reference import Name, Repository, Tag
 from chalicelib.rbac.configuration import Configuration
@@ -38,10 +39,12 @@ class Journal:
         clock_us: Callable[[], int],
         *,
         statistics: PullStatistics | None = None,
+        quotas: QuotaWatch | None = None,
         capacity: int = CAPACITY,
     ) -> None:
         """`configuration` is called with Unix seconds, by the writing thread only."""
         self._writer, self._configuration, self._statistics = writer, configuration, statistics
+        self._quotas = quotas
         self._clock_us, self._capacity = clock_us, capacity
         self._changed = Condition()
         self._waiting: deque[Taken] = deque()
@@ -106,6 +109,7 @@ class Journal:
                 self._busy_since = None
                 self._changed.notify_all()
             self._count(some, configuration, now)
+            self._watch(some, now)
             with self._changed:
                 self.is_idle = not self._waiting
 
@@ -145,6 +149,17 @@ class Journal:
             self._statistics.note(parsed, now=now, is_counted=is_counted, is_timed=is_timed)
         except Exception as error:  # noqa: BLE001 - a statistic is worth a line, not more
             telemetry.logger().warning("pulls were not counted", extra={"reason": str(error)})
+
+
+    def _watch(self, some: Sequence[Taken], now: int) -> None:
+        """Record what the watch over the quotas has to say. The end of a request does not wait for it."""
+        if self._quotas is None:
+            return
+        try:
+            for warning in self._quotas.look([taken.event for taken in some], now=now):
+                self.record(warning)
+        except Exception as error:  # noqa: BLE001 - the next push looks again
+            telemetry.logger().warning("a quota could not be watched", extra={"reason": str(error)})
 
 
 def _pulled(project_id: int, artifact: Artifact) -> Pulled:

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from chalicelib.events import Event
 from chalicelib.oci.digest import Digest
+from chalicelib.oci.quota import Usage
 from chalicelib.oci.reference import Repository, Tag
 
 REGISTRY = "*"
@@ -45,3 +46,13 @@ class PullStatistics(Protocol):
     def note(self, pulls: Mapping[Pulled, int], *, now: int, is_counted: bool, is_timed: bool) -> None:
         """Add pulls to their repositories' numbers and say when the last was (Unix seconds), or only one of both.
         One call a repository, and one per 25 artifacts and tags."""
+
+
+class QuotaBooks(Protocol):
+    """What projects may store and what they use."""
+
+    def usage(self, project_id: int) -> Usage:
+        """Read a project's limit and use. One Query."""
+
+    def note_warning(self, project_id: int, *, is_warned: bool) -> bool:
+        """Remember that somebody was told, or that it is over. True for the one caller whose word changed it. One write."""

@@ -33,6 +33,8 @@ class Usage(NamedTuple):
     used_bytes: int
     created_at: int = 0
     updated_at: int = 0
+    is_warned: bool = False
+    """Somebody was told that it is nearly full."""
 
 
 class Shard(NamedTuple):
@@ -107,6 +109,14 @@ def exceeded(usage: Usage, size: int) -> RegistryError:
 def is_warning(usage: Usage) -> bool:
     """Say whether so much is used that somebody should be told: 85 % of a limit."""
     return usage.limit_bytes != UNLIMITED and usage.used_bytes * 100 >= usage.limit_bytes * WARNING_PERCENT
+
+
+def warning(usage: Usage) -> str:
+    """What somebody is told then, in Harbor's words."""
+    return (
+        f"quota usage reach {WARNING_PERCENT}%: resource storage used "
+        f"{display(usage.used_bytes)} of {display(usage.limit_bytes)}"
+    )
 
 
 def is_limit(limit_bytes: int) -> bool:

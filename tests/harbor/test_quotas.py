@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from chalicelib import bootstrap
 from chalicelib.oci.digest import Digest
+from tests import builders
 from tests.client import Client
 from tests.harbor.people import World
 
@@ -124,3 +127,32 @@ def test_a_page_size_of_0_is_the_largest_page_since_harbor_cli_asks_so(world: Wo
     assert len(everything) > 10
     assert world.admin.get("/quotas?page_size=-1").status == 422
     assert world.admin.get("/projects?page_size=0").status == 422
+
+
+def test_a_project_that_gets_nearly_full_is_a_warning_in_its_log(world: World) -> None:
+    project = world.project(storage_limit=900)
+    client = Client(world.anonymous.api, world.admin.authorization)
+    content = builders.image(layers=(b"x" * 400,))
+    for blob in (b"{}", b"x" * 400):
+        assert client.push_blob(f"{project}/app", blob, Digest.of(blob)).status == 201
+    assert client.send("PUT", f"/v2/{project}/app/manifests/v1", content).status == 201
+    assert 900 * 0.85 <= used_bytes(world, project) <= 900
+
+    def warned() -> list[str]:
+        rows = world.admin.get(f"/projects/{project}/auditlog-exts?page_size=50").json()
+        return [row["operation_description"] for row in rows if row["operation"] == "warn"]
+
+    wait_until(lambda: len(warned()) == 1)
+    assert warned()[0].startswith("quota usage reach 85%: resource storage used ")
+
+
+def used_bytes(world: World, project: str) -> int:
+    return int(world.admin.get(f"/quotas/{world.id_of(project)}").json()["used"]["storage"])
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """The watch works after the answer was sent."""
+    deadline = time.monotonic() + 5
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert holds()
