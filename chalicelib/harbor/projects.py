@@ -110,15 +110,15 @@ class ProjectResource:
         body = call.body
         if body.get("registry_id"):
             raise bad("Moorage does not have proxy cache projects yet")
-        limit = configuration.storage_per_project
-        if body.get("storage_limit") and is_privileged:
+        limit = configuration.project_limit_bytes
+        if body.get("storage_limit") and is_privileged and configuration.quota_per_project_enable:
             limit = _limit(body["storage_limit"])
         project = self._projects.make(
             body.get("project_name", ""),
             _metadata(body),
             _allowlist(body, 0, call.now) or Allowlist(),
             by=call.caller.name,
-            limit_bytes=limit if configuration.quota_per_project_enable else -1,
+            limit_bytes=limit,
             now=call.now,
         )
         is_name_wanted = call.values.headers.get("X-Resource-Name-In-Location") is True

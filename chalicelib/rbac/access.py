@@ -114,7 +114,9 @@ class Access:
             return rights.project.project_id
         if action != PUSH or not self._settings.create_project_on_push:
             raise RegistryError("NAME_UNKNOWN", {"name": name})
-        return self._projects.ensure(project, is_public=False, by=caller.name, now=now).project_id
+        limit = self._configurations.current(now=now).project_limit_bytes
+        made = self._projects.ensure(project, is_public=False, by=caller.name, now=now, limit_bytes=limit)
+        return made.project_id
 
     def require_tags(self, caller: Caller, name: str, tags: Iterable[str], action: str) -> None:
         """Demand that a caller whose token is limited to some tags of a repository (full name) may write these; "" stands for

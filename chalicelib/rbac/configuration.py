@@ -98,6 +98,11 @@ class Configuration(NamedTuple):
     skip_audit_log_database: bool = False
 
     @property
+    def project_limit_bytes(self) -> int:
+        """What a new project may hold when nobody says otherwise; -1: without limit."""
+        return self.storage_per_project if self.quota_per_project_enable else -1
+
+    @property
     def has_ldap(self) -> bool:
         """LDAP is a source of users."""
         return bool(self.ldap_url and self.ldap_base_dn and self.ldap_uid)

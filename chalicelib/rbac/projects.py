@@ -32,15 +32,15 @@ class Projects:
             raise PrincipalError(f"there is a project {name} already")
         return project
 
-    def ensure(self, name: str, *, is_public: bool, by: str, now: int) -> Project:
+    def ensure(self, name: str, *, is_public: bool, by: str, now: int, limit_bytes: int = -1) -> Project:
         """Find a project or make it. Of several at the same time one makes it and all get it."""
-        found = self.find(name) or self._make(name, is_public, by, now) or self.find(name)
+        found = self.find(name) or self._make(name, is_public, by, now, limit_bytes) or self.find(name)
         if found is None:
             raise RegistryError("UNAVAILABLE", message=f"project {name} was removed while it was made")
         return found
 
-    def _make(self, name: str, is_public: bool, by: str, now: int) -> Project | None:
-        project = self._maker.create_project(name, is_public=is_public, by=by, now=now)
+    def _make(self, name: str, is_public: bool, by: str, now: int, limit_bytes: int = -1) -> Project | None:
+        project = self._maker.create_project(name, is_public=is_public, by=by, now=now, limit_bytes=limit_bytes)
         if project is not None:
             description = f"create project: {name}"
             self._recorder.record(Event("create", "project", name, by, description, project_id=project.project_id))

@@ -47,11 +47,12 @@ def test_limit_is_the_administrators_to_choose_and_the_configured_one_for_others
     configurations.change({"storage_per_project": 7_000_000})
     try:
         own, given = world.project(by=ann, storage_limit=-1), world.project(storage_limit=9_000_000)
-        default = world.project(storage_limit=0)
+        default, pushed = world.project(storage_limit=0), world.name()
+        assert used(world, pushed, 1000) == 201
     finally:
         configurations.change({"storage_per_project": -1})
-    limits = [world.admin.get(f"/quotas/{world.id_of(name)}").json()["hard"]["storage"] for name in (own, given, default)]
-    assert limits == [7_000_000, 9_000_000, 7_000_000]
+    limits = [world.admin.get(f"/quotas/{world.id_of(name)}").json()["hard"]["storage"] for name in (own, given, default, pushed)]
+    assert limits == [7_000_000, 9_000_000, 7_000_000, 7_000_000]
 
 
 def test_quotas_are_listed_sorted_and_found_by_reference(world: World) -> None:
