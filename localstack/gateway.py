@@ -17,7 +17,7 @@ from localstack.workers import Workers
 REQUEST_BYTES = 10 * 1024 * 1024
 _DRAINED_BYTES = 4 * REQUEST_BYTES
 _UPLOAD = re.compile(r"/v2/.+/blobs/uploads/[^/]+")
-_SECRET_QUERY = re.compile(r"(?i)(^|&)(_state|x-amz-[^=&]*|[^=&]*(?:token|password|secret)[^=&]*)=[^&]*")
+_SECRET_QUERY = re.compile(r"(?i)(^|&)(_?state|code|x-amz-[^=&]*|[^=&]*(?:token|password|secret)[^=&]*)=[^&]*")
 _HOME = b"Moorage, an OCI registry. Sign in with `docker login`, push to <this host>/<project>/<repository>:<tag>.\n"
 
 
@@ -124,7 +124,7 @@ class Gateway:
 
 
 def loggable(scope: Scope) -> str:
-    """The path and query of a request without what grants access: upload states, signatures, tokens."""
+    """The path and query of a request without what grants access: upload states, signatures, tokens, codes of logins."""
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     query = _SECRET_QUERY.sub(r"\1\2=-", scope["query_string"].decode("latin-1"))
     return f"{path}?{query}" if query else path

@@ -172,7 +172,7 @@ class TokenService:
             granted = grants.judge(asked.scopes, facts, now=now)
             claims |= {"access": tokens.access_claims(granted.access), "pids": dict(granted.project_ids)}
         more = {}
-        if asked.wants_refresh and principal:
+        if asked.wants_refresh and principal and principal.password_hash:
             more["refresh_token"] = asked.refresh_token or self._refresh_token(principal, now)
         return self._answer(self._sign(claims, now), now + token_s, now, more)
 
@@ -208,7 +208,8 @@ class TokenService:
         return facts
 
     def _refreshed(self, refresh_token: str, projects: Sequence[str], now: int) -> Facts:
-        """Accept a refresh token while its user is enabled and has the password it was made with."""
+        """Accept a refresh token while its user is enabled and has the password it was made with. People of LDAP get none, since
+        nobody would notice here that they left or have another password."""
         try:
             claims = tokens.verify(refresh_token, lambda kid: self._keys.find(kid, now=now), self._rules(), now=now)
             name, generation = tokens.caller(claims).name, str(claims.get("gen"))
@@ -216,7 +217,7 @@ class TokenService:
             raise authorization.unauthorized(self._challenge, "the refresh token is not valid, log in again") from None
         facts = self._store.facts(name, projects)
         principal = facts.principal
-        if not principal or not principal.works_at(now):
+        if not principal or not principal.works_at(now) or not principal.password_hash:
             raise authorization.unauthorized(self._challenge, "the refresh token is not valid, log in again")
         if not hmac.compare_digest(passwords.generation(principal.password_hash).encode(), generation.encode()):
             raise authorization.unauthorized(self._challenge, "the password was changed, log in again")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -192,3 +193,10 @@ def test_without_a_directory_there_is_nothing_to_ask(settings: Settings) -> None
     registry = Registry(settings)
     assert registry.admin.get("/ldap/users/search").status == 400
     assert registry.admin.post("/ldap/ping", json={}).json()["success"] is False
+
+
+def test_people_of_the_directory_get_no_token_that_outlives_their_password(registry: Registry) -> None:
+    form = {"grant_type": "password", "username": "bob", "password": "böb-secret", "access_type": "offline"}
+    answer = registry.anonymous.post("/service/token", body=urlencode(form).encode())
+    assert answer.status == 200
+    assert "refresh_token" not in answer.json()

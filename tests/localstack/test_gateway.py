@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from localstack.asgi import Receive, Scope, Send, answer
-from localstack.gateway import REQUEST_BYTES, Gateway
+from localstack.gateway import REQUEST_BYTES, Gateway, loggable
 
 CHALLENGE = 'Bearer realm="http://127.0.0.1:5000/service/token",service="moorage"'
 TOKEN = {"Authorization": "Bearer good"}
@@ -445,3 +445,9 @@ def test_calls_run_beside_each_other_in_a_bounded_number_of_threads() -> None:
 
     assert asyncio.run(ask()) == [f"/{number}" for number in range(12)]
     assert gauge.most == 3
+
+
+def test_what_is_logged_of_an_address_grants_nothing() -> None:
+    query = b"_state=s1&X-Amz-Signature=s2&code=s3&state=s4&access_token=s5&n=5"
+    shown = loggable({"type": "http", "path": "/c/oidc/callback", "query_string": query})
+    assert shown == "/c/oidc/callback?_state=-&X-Amz-Signature=-&code=-&state=-&access_token=-&n=5"

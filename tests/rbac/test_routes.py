@@ -382,3 +382,13 @@ def test_token_lives_as_long_as_the_configuration_says() -> None:
     projects = Projects(world.store, world.store)
     access = Access(SETTINGS, world.store, world.keys, world.login, world.configurations, projects)
     assert access.authenticate(Request("GET", "/v2/", headers=bearer(answer["token"])), now=NOW + 2699).name == "ann"
+
+
+def test_people_whose_password_is_elsewhere_get_no_refresh_token() -> None:
+    world = World()
+    form = {"grant_type": "password", "username": "ann", "password": PASSWORD, "access_type": "offline"}
+    refresh_token = json.loads(world.post(form).body)["refresh_token"]
+    again = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    assert world.post(again).status == 200
+    world.store.users["ann"] = replace(world.store.users["ann"], password_hash="", source="ldap")
+    assert refused(lambda: world.post(again)) == (401, "UNAUTHORIZED")
