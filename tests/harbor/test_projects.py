@@ -299,6 +299,22 @@ def test_changes_at_the_same_time_are_all_made(world: World) -> None:
     assert world.admin.get(url).json() == {"public": "false", **dict.fromkeys(keys, "true")}
 
 
+def test_projects_made_at_the_same_time_are_all_there_and_one_of_a_name(world: World) -> None:
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+    mark = world.name("many")
+    before = int(world.admin.get("/projects").headers["x-total-count"])
+    wanted = [f"{mark}-{number:02}" for number in range(20)]
+    with ThreadPoolExecutor(8) as pool:
+        bodies = [{"project_name": name, "metadata": {"public": "true"}} for name in (*wanted, *wanted)]
+        answers = sorted(pool.map(lambda body: world.admin.post("/projects", json=body).status, bodies))
+    assert answers == [201] * 20 + [409] * 20
+    assert int(world.admin.get("/projects").headers["x-total-count"]) == before + 20
+    found = world.anonymous.get("/projects", params={"q": f"name=~{mark}", "page_size": 100})
+    assert [project["name"] for project in found.json()] == wanted
+    assert len({project["project_id"] for project in found.json()}) == 20
+
+
 def test_error_body_is_harbors(world: World) -> None:
     answer = world.admin.get("/projects/no-such-project-at-all")
     assert json.loads(answer.body)["errors"][0]["code"] == "NOT_FOUND"
