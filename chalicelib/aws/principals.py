@@ -96,6 +96,11 @@ class DynamoPrincipals:
         item = self._table.get(keys.user_id(user_id), keys.NAME)
         return item.name if isinstance(item, NameItem) else None
 
+    def name_of_email(self, address: str) -> str | None:
+        """One GetItem."""
+        item = self._table.get(keys.email(address), keys.NAME)
+        return item.name if isinstance(item, NameItem) else None
+
     def add_failure(self, user: str, origin: str, *, seen: Failures, now: int, keep_s: int) -> int:
         """One UpdateItem, and a DeleteItem before it when DynamoDB has not dropped an ended count yet."""
         pk, sk = _failures_key(user, origin)

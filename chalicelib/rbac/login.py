@@ -79,7 +79,7 @@ class Login:
 
     def facts(self, basic: Basic, client_ip: str, projects: Iterable[str], *, challenge: str, now: int) -> Facts:
         """Check a password and return what one batch read says about the user and the projects; two when a source other than
-        the registry was asked.
+        the registry was asked. Who is no user's name may be somebody's email: two reads more, whether it is or not.
 
         Raises UNAUTHORIZED with the challenge, the same for an unknown user, a wrong password and a disabled user and after
         the same work; TOOMANYREQUESTS after too many failures in 15 minutes, then for the right password too.
@@ -88,6 +88,9 @@ class Login:
             raise _wrong(challenge)
         origin, names = _origin(client_ip), tuple(projects)
         facts = self._store.facts(basic.name, names, origin=origin)
+        if facts.principal is None and "@" in basic.name:
+            basic = Basic(self._store.name_of_email(basic.name) or basic.name, basic.password)
+            facts = self._store.facts(basic.name, names, origin=origin)
         _demand_patience(facts, now)
         right, is_unknown = self._check(basic, facts.principal, now)
         if right is None:

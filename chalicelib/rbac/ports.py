@@ -18,6 +18,9 @@ class PrincipalStore(Protocol):
         """Read everything about a user ("" = anonymous) and some projects; failed logins only with an origin.
         One batch read per hundred items: a user, their failures and 49 projects are one."""
 
+    def name_of_email(self, address: str) -> str | None:
+        """Find the user who has an address; capital letters make no difference. One read."""
+
     def add_failure(self, user: str, origin: str, *, seen: Failures, now: int, keep_s: int) -> int:
         """Count a failed login atomically and return the count. `seen` is what `facts` said: failures whose time is over
         are forgotten first. A new count ends after `keep_s` seconds."""

@@ -101,6 +101,10 @@ def test_failures_of_all_users_are_counted_by_origin(store: PrincipalStore, ann:
     assert store.facts(ann.name, ()).origin_failures == Failures()
 
 
+def test_nobody_has_an_address_nobody_gave(store: PrincipalStore) -> None:
+    assert store.name_of_email(f"{uuid.uuid4().hex}@example.com") is None
+
+
 def test_failures_begin_anew_when_their_time_is_over(store: PrincipalStore, ann: User) -> None:
     for _ in range(3):
         store.add_failure(ann.name, "192.0.2.1", seen=Failures(), now=NOW, keep_s=900)

@@ -39,6 +39,10 @@ class FakePrincipals:
             origin_failures=self.failures.get(("", origin or ""), Failures()),
         )
 
+    def name_of_email(self, address: str) -> str | None:
+        self.reads.append(1)
+        return next((u.name for u in self.users.values() if u.email and u.email.lower() == address.lower()), None)
+
     def add_failure(self, user: str, origin: str, *, seen: Failures, now: int, keep_s: int) -> int:
         self.writes += 1
         known = self.failures.get((user, origin), Failures(0, now + keep_s))

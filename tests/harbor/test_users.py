@@ -271,6 +271,26 @@ def test_current_user_needs_a_login(registry: Registry) -> None:
     assert registry.anonymous.bearer("nonsense").get("/users/current").status == 401
 
 
+def test_robot_is_no_user(registry: Registry) -> None:
+    permission = {"kind": "system", "namespace": "/", "access": [{"resource": "user", "action": "list"}]}
+    robot = {"name": uuid.uuid4().hex[:8], "level": "system", "duration": 1, "permissions": [permission]}
+    made = registry.admin.post("/robots", json=robot).json()
+    client = registry.anonymous.basic(made["name"], made["secret"])
+    answer = client.get("/users/current")
+    assert (answer.status, answer.error_code) == (412, "PRECONDITION")
+    assert client.get("/users").status == 200
+    assert client.get("/users/1").status == 403
+    assert client.get("/users/current/permissions?scope=/system").json() == [{"resource": "/system/user", "action": "list"}]
+
+
+def test_people_log_in_with_their_address_too(registry: Registry, name: str) -> None:
+    registry.add(name)
+    client = registry.anonymous.basic(f"{name}@EXAMPLE.com", PASSWORD)
+    assert client.get("/users/current").json()["username"] == name
+    assert client.get("/service/token?scope=repository:library/app:pull").status == 200
+    assert client.get("/v2/").status == 200
+
+
 def test_self_registration_is_off_and_then_for_browsers_only(settings: Settings) -> None:
     registry = Registry(settings)
     registry.add("known")
@@ -317,7 +337,7 @@ def test_user_made_again_with_the_same_password_is_let_in(registry: Registry, na
 
 def test_no_answer_shows_a_password_or_a_hash(registry: Registry, name: str) -> None:
     user_id = registry.add(name)
-    for path in ("/users", f"/users/{user_id}", f"/users/search?username={name}"):
+    for path in (f"/users?q=username%3D{name}", f"/users/{user_id}", f"/users/search?username={name}"):
         text = registry.admin.get(path).body.decode()
         assert name in text
         assert "argon2" not in text

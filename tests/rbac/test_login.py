@@ -312,6 +312,32 @@ def test_what_ldap_says_holds_from_login_to_login(store: FakePrincipals) -> None
     assert store.users["lee"].is_admin
 
 
+def test_email_is_as_good_as_the_name_and_fails_after_the_same_reads(store: FakePrincipals) -> None:
+    store.users["ann"] = replace(store.users["ann"], email="ann@example.com")
+    login = Login(store)
+    assert attempt(login, "Ann@example.com") == "ann"
+    counts = []
+    for name in ("ann@example.com", "nobody@example.com"):
+        store.reads.clear()
+        fail(login, 1, name)
+        counts.append(store.reads[:])
+    assert counts[0] == counts[1]
+    fail(login, MAX_FAILURES - 2)
+    assert attempt(login, "ann@example.com", "wrong") == "UNAUTHORIZED"
+    assert attempt(login, "ann@example.com") == attempt(login) == "TOOMANYREQUESTS"
+
+
+def test_name_that_looks_like_an_email_is_a_name_first(store: FakePrincipals) -> None:
+    store.users["ann"] = replace(store.users["ann"], email="bob@example.com")
+    store.add("bob@example.com")
+    store.users["bob@example.com"] = replace(
+        store.users["bob@example.com"], password_hash=passwords.hash_password("Bobs")
+    )
+    login = Login(store)
+    assert attempt(login, "bob@example.com") == "UNAUTHORIZED"
+    assert attempt(login, "bob@example.com", "Bobs") == "bob@example.com"
+
+
 @pytest.mark.parametrize("name", ["ann", "robot$ci", "oz"])
 def test_ldap_is_never_asked_about_somebody_elses_user(store: FakePrincipals, name: str) -> None:
     store.robots["robot$ci"] = Robot("robot$ci", PASSWORD_HASH)
