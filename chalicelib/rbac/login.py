@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
+import time
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -31,7 +32,22 @@ MAX_FAILURES_OF_ADDRESS = 60
 WINDOW_S = 15 * 60
 REMEMBER_S = 60
 """How long a password found right is not asked about again, and how old what `principal` says may be."""
+EVEN_S = 0.5
+"""Where a directory is asked about names that nobody has here, every failed login takes this long: longer than a directory
+answers, so that the time does not tell whose name is known here. A failure is rare and limited; right passwords do not wait."""
 _SIZE = 4096
+
+
+class Pace:
+    """The clock that failed logins are evened out by."""
+
+    def now_s(self) -> float:
+        """Seconds since some moment."""
+        return time.monotonic()
+
+    def wait_s(self, seconds: float) -> None:
+        """Let time pass; none when it is less than nothing."""
+        time.sleep(max(0.0, seconds))
 
 
 class Hasher(Protocol):
@@ -46,6 +62,10 @@ class Others:
 
     def __init__(self, sources: IdentitySources, onboarding: Onboarding) -> None:
         self._sources, self._onboarding = sources, onboarding
+
+    def are_asked(self, *, now: int) -> bool:
+        """Say whether there is any such source."""
+        return bool(self._sources.passwords(now=now))
 
     def ask(self, basic: Basic, owner: User | None, *, now: int) -> tuple[User | None, bool]:
         """Ask whether a password is right: the user, if so, and whether a source that could know did not answer."""
@@ -62,8 +82,14 @@ class Others:
 class Login:
     """Checks names and passwords. Remembers them only as an HMAC under a key that lives and dies with the process."""
 
-    def __init__(self, store: PrincipalStore, others: Others | None = None, hasher: Hasher = passwords) -> None:
-        self._store, self._others, self._hasher = store, others, hasher
+    def __init__(
+        self,
+        store: PrincipalStore,
+        others: Others | None = None,
+        hasher: Hasher = passwords,
+        pace: Pace = Pace(),  # noqa: B008 - it holds nothing
+    ) -> None:
+        self._store, self._others, self._hasher, self._pace = store, others, hasher, pace
         self._key = secrets.token_bytes(32)
         self._right: Cache[bytes, Principal] = Cache(_SIZE, REMEMBER_S)
 
@@ -92,8 +118,11 @@ class Login:
             basic = Basic(self._store.name_of_email(basic.name) or basic.name, basic.password)
             facts = self._store.facts(basic.name, names, origin=origin)
         _demand_patience(facts, now)
+        begun_s = self._pace.now_s()
         right, is_unknown = self._check(basic, facts.principal, now)
         if right is None:
+            if self._others is not None and self._others.are_asked(now=now):
+                self._pace.wait_s(begun_s + EVEN_S - self._pace.now_s())
             if not is_unknown:
                 self._count(basic.name, origin, facts, now)
             raise _wrong(challenge)

@@ -11,7 +11,16 @@ from chalicelib.errors import RegistryError
 from chalicelib.rbac import passwords
 from chalicelib.rbac.authorization import Basic, parse
 from chalicelib.rbac.identity import Identity, IdentityGroup, SourceDown
-from chalicelib.rbac.login import MAX_FAILURES, MAX_FAILURES_OF_ADDRESS, REMEMBER_S, WINDOW_S, Login, Others
+from chalicelib.rbac.login import (
+    EVEN_S,
+    MAX_FAILURES,
+    MAX_FAILURES_OF_ADDRESS,
+    REMEMBER_S,
+    WINDOW_S,
+    Login,
+    Others,
+    Pace,
+)
 from chalicelib.rbac.model import Robot, User
 from tests.fakes.people import FakeSources, onboarding
 from tests.fakes.principals import PASSWORD, PASSWORD_HASH, FakePrincipals
@@ -222,6 +231,31 @@ def test_nothing_shows_a_password(login: Login, store: FakePrincipals) -> None:
     assert PASSWORD_HASH not in shown
 
 
+class StillPace(Pace):
+    """A clock that stands still but for the waiting, which it remembers."""
+
+    def __init__(self) -> None:
+        self.waited_s: list[float] = []
+
+    def now_s(self) -> float:
+        return 7.0
+
+    def wait_s(self, seconds: float) -> None:
+        self.waited_s.append(seconds)
+
+
+def test_where_a_directory_is_asked_every_failure_takes_as_long(store: FakePrincipals) -> None:
+    for sources, expected in ((FakeSources({("lee", PASSWORD): LEE}), [EVEN_S]), (None, [])):
+        pace = StillPace()
+        login = Login(store, Others(sources, onboarding(store)) if sources else None, CountingHasher(), pace)
+        for name in ("ann", "nobody", "robot$gone"):
+            assert attempt(login, name, "wrong") == "UNAUTHORIZED"
+            assert pace.waited_s == expected
+            pace.waited_s.clear()
+        assert attempt(login, "ann") == "ann"
+        assert pace.waited_s == []
+
+
 class CountingHasher:
     """Checks passwords for nothing, and counts."""
 
@@ -240,7 +274,7 @@ def test_every_failed_login_checks_one_hash(store: FakePrincipals, name: str) ->
     store.users["oz"] = User("oz", "", source="oidc", user_id=8)
     store.robots["robot$ci"] = Robot("robot$ci", PASSWORD_HASH, is_enabled=False)
     hasher = CountingHasher()
-    login = Login(store, Others(FakeSources(), onboarding(store)), hasher)
+    login = Login(store, Others(FakeSources(), onboarding(store)), hasher, StillPace())
     for password in ("wrong", ""):
         assert attempt(login, name, password) == "UNAUTHORIZED"
         assert len(hasher.checked) == 1
@@ -277,7 +311,7 @@ LEE = Identity(
 
 def test_name_nobody_has_is_asked_of_ldap_which_brings_somebody_new(store: FakePrincipals) -> None:
     sources = FakeSources({("lee", PASSWORD): LEE})
-    login = Login(store, Others(sources, onboarding(store)))
+    login = Login(store, Others(sources, onboarding(store)), pace=StillPace())
     assert attempt(login, "lee", "wrong") == "UNAUTHORIZED"
     assert "lee" not in store.users
     assert attempt(login, "lee") == "lee"
@@ -291,7 +325,7 @@ def test_name_nobody_has_is_asked_of_ldap_which_brings_somebody_new(store: FakeP
 
 def test_password_of_ldap_is_remembered_for_a_while_and_a_disabled_user_is_not_let_in(store: FakePrincipals) -> None:
     sources = FakeSources({("lee", PASSWORD): LEE})
-    login = Login(store, Others(sources, onboarding(store)))
+    login = Login(store, Others(sources, onboarding(store)), pace=StillPace())
     assert [attempt(login, "lee", now=NOW + i) for i in (0, 1, REMEMBER_S)] == ["lee"] * 3
     assert sources.asked == ["lee"] * 2
     store.users["lee"] = replace(store.users["lee"], is_enabled=False)
@@ -300,7 +334,7 @@ def test_password_of_ldap_is_remembered_for_a_while_and_a_disabled_user_is_not_l
 
 def test_what_ldap_says_holds_from_login_to_login(store: FakePrincipals) -> None:
     sources = FakeSources({("lee", PASSWORD): LEE})
-    login = Login(store, Others(sources, onboarding(store)))
+    login = Login(store, Others(sources, onboarding(store)), pace=StillPace())
     attempt(login, "lee")
     sources.people["lee", PASSWORD] = LEE._replace(groups=(), is_admin=False, realname="Lee B.")
     attempt(login, "lee", now=NOW + REMEMBER_S)
@@ -343,7 +377,7 @@ def test_ldap_is_never_asked_about_somebody_elses_user(store: FakePrincipals, na
     store.robots["robot$ci"] = Robot("robot$ci", PASSWORD_HASH)
     store.users["oz"] = User("oz", PASSWORD_HASH, source="oidc", user_id=8)
     sources = FakeSources({(name, "of-ldap"): LEE._replace(username=name)})
-    login = Login(store, Others(sources, onboarding(store)))
+    login = Login(store, Others(sources, onboarding(store)), pace=StillPace())
     assert attempt(login, name, "of-ldap") == "UNAUTHORIZED"
     assert sources.asked == []
     assert login.principal(Basic(name, PASSWORD), IP, challenge="", now=NOW).name == name
@@ -353,14 +387,14 @@ def test_ldap_is_never_asked_about_somebody_elses_user(store: FakePrincipals, na
 
 def test_identity_with_another_name_than_typed_cannot_be_somebody_of_another_source(store: FakePrincipals) -> None:
     sources = FakeSources({("ANN", PASSWORD): LEE._replace(username="ann")})
-    login = Login(store, Others(sources, onboarding(store)))
+    login = Login(store, Others(sources, onboarding(store)), pace=StillPace())
     assert attempt(login, "ANN") == "UNAUTHORIZED"
     assert store.users["ann"].source == "db"
 
 
 def test_name_typed_in_other_letters_is_the_one_user_of_ldap(store: FakePrincipals) -> None:
     sources = FakeSources({("lee", PASSWORD): LEE, ("LEE", PASSWORD): LEE})
-    login = Login(store, Others(sources, onboarding(store)))
+    login = Login(store, Others(sources, onboarding(store)), pace=StillPace())
     assert [attempt(login, name) for name in ("LEE", "lee", "LEE")] == ["lee"] * 3
     assert [name for name in store.users if name.lower() == "lee"] == ["lee"]
 
@@ -369,7 +403,7 @@ def test_directory_that_is_down_fails_its_own_users_only_and_counts_nothing(
     store: FakePrincipals, caplog: pytest.LogCaptureFixture
 ) -> None:
     sources = FakeSources({("lee", PASSWORD): LEE})
-    login = Login(store, Others(sources, onboarding(store)))
+    login = Login(store, Others(sources, onboarding(store)), pace=StillPace())
     attempt(login, "lee")
     sources.down = SourceDown("ldap", "it does not answer")
     for _ in range(MAX_FAILURES + 1):
