@@ -97,30 +97,32 @@ class UserResource:
 
     def _update_profile(self, call: Call) -> Response:
         facts = self._demand(call, "update")
-        self._users.change_profile(self._asked(call, facts), _profile(call.body), now=call.now)
+        self._users.change_profile(self._changed(call, facts), _profile(call.body), now=call.now)
         return done()
 
     def _delete(self, call: Call) -> Response:
         facts = self._authority.require_system(call.caller, "user", "delete", now=call.now)
-        self._users.remove(self._users.get(call.path["user_id"]), by=facts.user, now=call.now)
+        self._users.remove(self._changed(call, facts), by=facts.user, now=call.now)
         return done()
 
     def _set_admin(self, call: Call) -> Response:
         facts = self._authority.require_system(call.caller, "user", "update", now=call.now)
-        is_admin = call.body.get("sysadmin_flag") is True
-        self._users.set_admin(self._users.get(call.path["user_id"]), is_admin=is_admin, by=facts.user, now=call.now)
+        user, is_admin = self._changed(call, facts), call.body.get("sysadmin_flag") is True
+        if is_admin and facts.user is None:
+            raise forbidden("a robot makes no system administrators")
+        self._users.set_admin(user, is_admin=is_admin, by=facts.user, now=call.now)
         return done()
 
     def _set_enabled(self, call: Call) -> Response:
         facts = self._authority.require_system(call.caller, "user", "update", now=call.now)
-        user = self._users.get(call.path["user_id"])
+        user = self._changed(call, facts)
         self._users.enable(user, is_enabled=call.body["enabled"], by=facts.user, now=call.now)
         return done()
 
     def _update_password(self, call: Call) -> Response:
         """Whoever changes their own must know the old one; wrong ones count as failed logins."""
         facts = self._demand(call, "update")
-        user = self._asked(call, facts)
+        user = self._changed(call, facts)
         if _is_self(facts, user.user_id):
             self._confirm(call, user)
         self._users.change_password(user, call.body.get("new_password", ""), now=call.now)
@@ -138,7 +140,7 @@ class UserResource:
     def _set_secret(self, call: Call) -> Response:
         """Harbor makes a secret when none is sent and shows it ever after. Here it is hashed, so nobody would ever know it."""
         facts = self._demand(call, "update")
-        user, secret = self._asked(call, facts), call.body.get("secret", "")
+        user, secret = self._changed(call, facts), call.body.get("secret", "")
         if not secret:
             raise RegistryError("BAD_REQUEST", message="send the secret: only its hash is kept, so none is made here")
         self._users.set_secret(user, secret, now=call.now)
@@ -179,6 +181,14 @@ class UserResource:
     def _asked(self, call: Call, facts: Facts) -> User:
         user_id = call.path["user_id"]
         return facts.user if facts.user is not None and _is_self(facts, user_id) else self._users.get(user_id)
+
+    def _changed(self, call: Call, facts: Facts) -> User:
+        """The user a request changes. A robot with the permission is no administrator, so it has no power over one: with a new
+        password for them it could do everything. Raises FORBIDDEN."""
+        user = self._asked(call, facts)
+        if facts.robot is not None and user.is_admin:
+            raise forbidden("a robot does not change system administrators")
+        return user
 
 
 def user_view(user: User, *, is_current: bool = False) -> dict[str, Any]:
