@@ -12,6 +12,7 @@ from chalicelib.rbac.model import Facts
 from chalicelib.rbac.permissions import Permission
 from chalicelib.rbac.project import ProjectRow
 from chalicelib.rbac.project_records import ProjectRecords, Seen
+from chalicelib.rbac.robot import EVERYWHERE, PROJECT
 
 _LIST = Permission("repository", "list")
 
@@ -24,8 +25,10 @@ class View(NamedTuple):
 
     @property
     def is_everything(self) -> bool:
-        """The caller sees all projects."""
-        return self.seen.is_everything
+        """The caller sees all projects, and may list what is in them."""
+        robot = self.facts.robot
+        given = (grant.permissions for grant in robot.grants if grant.namespace == EVERYWHERE) if robot else ()
+        return self.seen.is_everything and (robot is None or any(_LIST in permissions for permissions in given))
 
 
 class Visible:
@@ -43,6 +46,10 @@ class Visible:
         """The projects whose repositories the caller may list: all that are seen but for those where a role or a robot has not
         that permission. One read per 5,000 projects, one batch read per 50 private ones of the caller's own."""
         rows = view.seen.every()
+        robot = view.facts.robot
+        if robot is not None and not view.is_everything:
+            listed = {grant.project_id for grant in robot.grants if grant.kind == PROJECT and _LIST in grant.permissions}
+            return [row for row in rows if row.is_public or row.project_id in listed]
         private = [row.name for row in rows if not row.is_public]
         if view.is_everything or not private:
             return rows

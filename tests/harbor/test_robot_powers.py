@@ -1,4 +1,4 @@
-"""Robots of the system that administer users: what they have, and nothing that leads to more."""
+"""Robots of the system that administer users, or see all projects: what they have, and nothing that leads to more."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from chalicelib.config import Settings
+from tests import client
 from tests.harbor.client import HarborClient
 from tests.harbor.fresh import PASSWORD, Registry
+from tests.harbor.world import push
 
 OTHER = "Other-passw0rd"
 
@@ -71,3 +73,14 @@ def test_robot_that_manages_users_does_so_with_everybody_else(registry: Registry
     assert clerk.delete(f"/users/{user_id}").status == 200
     assert registry.user("ann").get("/users/current").status == 401
     assert PASSWORD != OTHER
+
+
+def test_robot_of_all_projects_sees_the_repositories_only_with_the_right_to_list_them(registry: Registry) -> None:
+    assert registry.admin.post("/projects", json={"project_name": "hidden"}).status == 201
+    push(client.Client(registry.api, registry.admin.authorization), "hidden/app")
+    blind = robot(registry, "blind", "project", "label:read")
+    sighted = robot(registry, "sighted", "project", "repository:list")
+    for caller, found in ((blind, []), (sighted, ["hidden/app"])):
+        assert [one["name"] for one in caller.get("/repositories").json()] == found
+        assert [one["repository_name"] for one in caller.get("/search?q=app").json()["repository"]] == found
+        assert caller.get("/statistics").json()["private_repo_count"] == len(found)
