@@ -16,6 +16,9 @@ from chalicelib.http import Request, Response, error_response
 _API_VERSION = {"Docker-Distribution-API-Version": "registry/2.0"}
 """On every answer below `/v2/`, errors too: `docker manifest` of 20.10 takes a 401 without it for a registry of version 1."""
 
+_GUARDED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""On every answer of the management API that says nothing else: some hold secrets, and others texts that anybody wrote."""
+
 _NO_CONTENT = {"Content-Type": "text/plain; charset=utf-8"}
 """On answers of the management API without a body: what has no type is `application/json` to API Gateway, and harborapi fails
 when it parses nothing as JSON."""
@@ -49,7 +52,7 @@ class Api:
         if _is_registry(request.path):
             return Response(response.status, {**_API_VERSION, **response.headers}, response.body)
         if _is_console(request.path):
-            general = {"X-Request-Id": _request_id(request), **({} if response.body else _NO_CONTENT)}
+            general = {**_GUARDED, "X-Request-Id": _request_id(request), **({} if response.body else _NO_CONTENT)}
             return Response(response.status, {**general, **response.headers}, response.body)
         return response
 

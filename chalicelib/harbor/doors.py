@@ -15,6 +15,8 @@ from chalicelib.rbac.session import COOKIE, Sessions
 
 PAGES = "/c/"
 _CONFIGURATIONS = "/api/v2.0/configurations"
+_UNCACHED = {"Cache-Control": "no-store"}
+"""Of answers with cookies, also where the answer is everybody's: a cache would give one browser's session to the next."""
 
 
 class Answers(Protocol):
@@ -82,7 +84,7 @@ def joined(own: Mapping[str, str | Sequence[str]], more: Mapping[str, str | Sequ
     lines = [line for headers in (own, more) for line in _lines(headers.get("Set-Cookie", ()))]
     first = {line.partition("=")[0]: line for line in reversed(lines)}
     found = {name: value if isinstance(value, str) else list(value) for name, value in {**more, **own}.items()}
-    return {**found, "Set-Cookie": list(first.values())} if first else found
+    return {**found, **_UNCACHED, "Set-Cookie": list(first.values())} if first else found
 
 
 def _lines(value: str | Sequence[str]) -> Sequence[str]:

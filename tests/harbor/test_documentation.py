@@ -7,6 +7,8 @@ import hashlib
 import json
 import re
 
+import pytest
+
 from chalicelib.harbor import description
 from tests.harbor.client import HarborClient
 
@@ -32,3 +34,11 @@ def test_the_page_runs_its_own_script_and_loads_nothing_from_elsewhere(anonymous
 
 def test_the_description_is_small_enough_for_lambda(anonymous: HarborClient) -> None:
     assert len(anonymous.get("/openapi.json").body) < 1024 * 1024
+
+
+@pytest.mark.parametrize(("path", "kept"), [("/docs", "public, max-age=300"), ("/systeminfo", "no-store"), ("/x", "no-store")])
+def test_caches_keep_what_is_everybodys_and_browsers_guess_no_types(
+    anonymous: HarborClient, path: str, kept: str
+) -> None:
+    headers = anonymous.get(path).headers
+    assert (headers["cache-control"], headers["x-content-type-options"]) == (kept, "nosniff")

@@ -127,6 +127,15 @@ def test_requests_without_cookies_get_none(registry: Registry) -> None:
         assert "x-harbor-csrf-token" not in answer.headers
 
 
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/systeminfo", "/projects/absent-one"])
+def test_no_cache_keeps_an_answer_that_brings_cookies(browser: HarborClient, path: str) -> None:
+    """What is public for everybody else: a cache in front would give one browser's session to the next."""
+    log_in(browser, "ann", now=NOW)
+    answer = browser.get(path, now=NOW + 1800)
+    assert any(line.startswith("sid=") for line in answer.headers["set-cookie"])
+    assert answer.headers["cache-control"] == "no-store"
+
+
 def test_session_ends_when_its_user_is_disabled_or_has_another_password(settings: Settings) -> None:
     registry = Registry(settings)
     user_id, browser = registry.add("dan"), registry.anonymous.session()
