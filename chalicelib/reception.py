@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from chalicelib.aws.ended_sessions import DynamoEndedSessions
 from chalicelib.aws.groups import DynamoGroups
 from chalicelib.harbor.configurations import ConfigurationResource
 from chalicelib.harbor.doors import Doors, Operating
@@ -54,7 +55,9 @@ class Reception:
         self._users, self._login, self._sources, self._onboarding = users, login, sources, onboarding
         self._keys, self._recorder = keys, recorder
         self._csrf = Csrf(settings, keys.state_keys)
-        self._sessions = Sessions(settings, principals, configurations, self._csrf, keys.state_keys)
+        self._sessions = Sessions(
+            settings, principals, DynamoEndedSessions(table), configurations, self._csrf, keys.state_keys
+        )
 
     @property
     def authenticators(self) -> Iterable[Authenticate]:

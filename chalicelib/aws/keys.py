@@ -8,6 +8,7 @@
     U#<user or robot>        U                         user or robot: password hash, rights that are its own
     U#<user>                 G#<project>               grant: project_id, role
     U#<user>                 L#<client address>        failed logins, ends by TTL
+    U#<user>                 E#<session id>            a session that was logged out of, ends by TTL
     L#<client address>       L                         the same of all users; a failed login writes both, up to their limits
     UI#<user id>, UM#<email>, RI#<robot id>   N        the user's or robot's name
     US#<sha256 of issuer and subject>         N        the name of a user of an OpenID provider
@@ -59,6 +60,7 @@ Access patterns (reads: strongly consistent unless said)
     login by email           the BatchGet of a token, which finds nobody, Get UM#, and the BatchGet once more
     user                     by id: Get UI#, Get U#; new: 1 write for the id, Query G#, 1 transaction; changed: 1 write; removed:
                              Query G#, 1 write a grant, 1 transaction
+    session                  1 BatchGet of the user, Get E#; logging out: 1 write
     configuration            Get CF, at most once in 30 s and process; a change: 1 more Get and 1 conditional write
     project                  new: Get U# (the creator), 2 ids, 1 transaction of 21 to 27 actions; changed: Get PN#, 1 transaction;
                              removed: Get PN#, 1 transaction of 40 actions, then 2 writes a member and robot
@@ -241,6 +243,11 @@ def label_name(project_id: int, name: str) -> str:
 def rows(list_name: str) -> str:
     """Partition of a list's rows."""
     return f"X#{list_name}"
+
+
+def ended_session(session_id: str) -> str:
+    """Sort key of a session that its user logged out of."""
+    return f"E#{session_id}"
 
 
 def failures(client_ip: str) -> str:

@@ -170,6 +170,10 @@ class FailuresItem(Item, discriminator="failures"):
     failures = NumberAttribute()
 
 
+class EndedSessionItem(Item, discriminator="ended_session"):
+    """`U#<user> E#<session id>`"""
+
+
 class ConfigurationItem(Item, discriminator="configuration"):
     """`CF CF`; `options` is JSON, only what was changed. `version` counts the changes."""
 

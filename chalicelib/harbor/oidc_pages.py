@@ -124,7 +124,7 @@ class OidcPages:
 
     def _log_out(self, request: Request, now: int) -> Response:
         """End the session here, and at the provider too where `oidc_logout` is on and it offers that."""
-        lines = [self._sessions.end(), self._cookie(_ID_TOKEN_COOKIE, "", 0)]
+        lines = [self._sessions.end(self._sessions.carried(request, now=now)), self._cookie(_ID_TOKEN_COOKIE, "", 0)]
         known, token = self._sources.provider(now=now), self._id_token(request, now)
         if known is None or not known[0].logout or not token:
             return _redirect(SIGN_IN, lines)

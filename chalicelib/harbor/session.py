@@ -85,7 +85,7 @@ class SessionPages:
     def _log_out(self, request: Request, now: int) -> Response:
         """The cookie goes. People of an OpenID provider are told where to log out there too, as Harbor's pages expect it."""
         session = self._sessions.carried(request, now=now)
-        headers = {"Set-Cookie": self._sessions.end(), "Cache-Control": "no-store"}
+        headers = {"Set-Cookie": self._sessions.end(session), "Cache-Control": "no-store"}
         if session is None:
             return Response(200, headers)
         self._logins.succeeded(session.name, request.client_ip, operation="logout")

@@ -45,6 +45,16 @@ class ConfigurationStore(Protocol):
         """Replace the secrets."""
 
 
+class EndedSessions(Protocol):
+    """Sessions that somebody logged out of before they would have ended."""
+
+    def add(self, user: str, session_id: str, *, until: int) -> None:
+        """Remember a session until its cookie is worth nothing. One write, idempotent."""
+
+    def has(self, user: str, session_id: str) -> bool:
+        """Say whether a session was ended. One read."""
+
+
 class ProjectNames(Protocol):
     """From a project's id to its name."""
 

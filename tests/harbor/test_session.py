@@ -40,8 +40,10 @@ def test_login_lets_a_browser_in_until_it_logs_out(browser: HarborClient) -> Non
     answer = log_in(browser, "ann")
     assert (answer.status, answer.body) == (200, b"")
     assert browser.get("/users/current").json()["username"] == "ann"
+    copied = browser.cookies["sid"]
     assert browser.get("/c/log_out").status == 200
     assert "sid" not in browser.cookies
+    assert browser.get("/users/current", headers={"Cookie": f"sid={copied}"}).status == 401
     assert browser.get("/users/current").status == 401
 
 

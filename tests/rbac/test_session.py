@@ -24,12 +24,26 @@ SETTINGS = Settings(public_url="https://registry.example.com")
 KEYS = [("new", b"n" * 32), ("old", b"o" * 32)]
 
 
+class FakeEndedSessions:
+    def __init__(self) -> None:
+        self.until: dict[tuple[str, str], int] = {}
+
+    def add(self, user: str, session_id: str, *, until: int) -> None:
+        self.until[user, session_id] = until
+
+    def has(self, user: str, session_id: str) -> bool:
+        return (user, session_id) in self.until
+
+
 class World:
     def __init__(self, **options: object) -> None:
         self.store = FakePrincipals().add("ann").add("admin", is_admin=True)
         self.keys = list(KEYS)
         self.csrf = Csrf(SETTINGS, lambda: self.keys)
-        self.sessions = Sessions(SETTINGS, self.store, configurations(**options), self.csrf, lambda: self.keys)
+        self.ended = FakeEndedSessions()
+        self.sessions = Sessions(
+            SETTINGS, self.store, self.ended, configurations(**options), self.csrf, lambda: self.keys
+        )
 
     def begin(self, name: str = "ann", now: int = NOW) -> str:
         return value_of(self.sessions.begin(self.store.users[name], now=now))
@@ -127,7 +141,19 @@ def test_cookie_says_nothing_to_who_reads_it(world: World) -> None:
     assert "ann" not in value_of(line)
     assert line.endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
     assert "Secure" not in set_cookie(Settings(), "sid", "x")
-    assert world.sessions.end() == "sid=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure"
+    assert world.sessions.end(None) == "sid=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure"
+
+
+def test_session_that_was_logged_out_of_is_over_wherever_its_cookie_was_copied_to(world: World) -> None:
+    sid, other = world.begin(), world.begin()
+    renewed = world.sessions.renewed(request(f"{COOKIE}={sid}"), now=NOW + 3000)
+    assert renewed is not None
+    world.sessions.end(world.sessions.carried(request(f"{COOKIE}={sid}"), now=NOW))
+    for copy in (sid, value_of(renewed)):
+        with pytest.raises(RegistryError, match="the session has ended"):
+            world.name(copy, now=NOW + 3000)
+    assert world.name(other) == "ann"
+    assert list(world.ended.until.values()) == [NOW + MAX_S]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
