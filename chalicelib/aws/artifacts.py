@@ -170,11 +170,7 @@ class DynamoArtifacts:
             values,
             condition="attribute_not_exists(#labels) OR size(#labels) < :max OR contains(#labels, :number)",
         )
-        try:
-            self._table.write([there, add])
-        except ConditionFailed:
-            return False
-        return True
+        return self._table.attempt([there, add])
 
     def remove_label(self, repository: Repository, digest: Digest, label: int) -> None:
         """See `ArtifactStore.remove_label`."""
@@ -200,11 +196,7 @@ class DynamoArtifacts:
         """See `ArtifactStore.update_description`."""
         values: dict[str, str | int] = {":now": now, **({":text": description} if description else {})}
         update = "SET updated_at = :now" + (", #description = :text" if description else " REMOVE #description")
-        try:
-            self._table.write([self._table.update(partition(repository), keys.REPOSITORY, update, values)])
-        except ConditionFailed:
-            return False
-        return True
+        return self._table.attempt([self._table.update(partition(repository), keys.REPOSITORY, update, values)])
 
     def repositories(self, project: Project | None, offset: int, limit: int) -> tuple[Sequence[RepositoryRecord], int]:
         """See `ArtifactStore.repositories`."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.aws import keys
 from chalicelib.aws.secrets import Secrets
-from chalicelib.aws.table import ConditionFailed, Table
+from chalicelib.aws.table import Table
 from chalicelib.aws.tables import ConfigurationItem
 from chalicelib.config import Settings
 
@@ -26,14 +26,9 @@ class DynamoConfiguration:
     def write(self, values: Mapping[str, Any], *, version: int) -> bool:
         """One conditional PutItem."""
         item = ConfigurationItem(keys.CONFIGURATION, keys.CONFIGURATION, options=dict(values), version=version + 1)
-        try:
-            if version == 0:
-                self._table.write([self._table.put(item, is_new=True)])
-            else:
-                self._table.write([self._table.put(item, condition="version = :version", values={":version": version})])
-        except ConditionFailed:
-            return False
-        return True
+        if version == 0:
+            return self._table.attempt([self._table.put(item, is_new=True)])
+        return self._table.attempt([self._table.put(item, condition="version = :version", values={":version": version})])
 
     def read_secrets(self) -> Mapping[str, str]:
         """One GetSecretValue."""

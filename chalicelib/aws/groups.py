@@ -68,11 +68,7 @@ class DynamoGroups:
         if _lead(group) != _lead(after):
             to_id = NameItem(_lead(after), keys.NAME, name=str(group.group_id))
             actions += [self._table.put(to_id, is_new=True), self._table.delete(_lead(group), keys.NAME)]
-        try:
-            self._table.write(actions)
-        except ConditionFailed:
-            return False
-        return True
+        return self._table.attempt(actions)
 
     def remove(self, group_id: int) -> bool:
         """One GetItem, one transaction, two Query, one write per grant. Grants go before the group and once more after it, when
@@ -86,9 +82,7 @@ class DynamoGroups:
             self._table.delete(_lead(group), keys.NAME),
             *self._list.remove(_row_key(group_id)),
         ]
-        try:
-            self._table.write(actions)
-        except ConditionFailed:
+        if not self._table.attempt(actions):
             return False
         self._drop_grants(group_id)
         return True

@@ -59,7 +59,7 @@ Access patterns (reads: strongly consistent unless said)
                              1 more for a user with groups: the groups' grants; 1 more for custom roles not known here
     login by email           the BatchGet of a token, which finds nobody, Get UM#, and the BatchGet once more
     user                     by id: Get UI#, Get U#; new: 1 write for the id, Query G#, 1 transaction; changed: 1 write; removed:
-                             Query G#, 1 write a grant, 1 transaction
+                             2 Query G#, 1 write a grant, 1 transaction
     session                  1 BatchGet of the user, Get E#; logging out: 1 write
     configuration            Get CF, at most once in 30 s and process; a change: 1 more Get and 1 conditional write
     project                  new: Get U# (the creator), 2 ids, 1 transaction of 21 to 27 actions; changed: Get PN#, 1 transaction;

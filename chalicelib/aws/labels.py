@@ -8,6 +8,7 @@ from chalicelib.aws import keys
 from chalicelib.aws.listing import Listing, Row
 from chalicelib.aws.table import Action, ConditionFailed, Table
 from chalicelib.aws.tables import Item, LabelItem, NameItem
+from chalicelib.errors import RegistryError
 from chalicelib.oci.label import Label, LabelChanged, LabelRow, LabelText
 
 _UNCHANGED = "#name = :name AND updated_at = :at"
@@ -20,17 +21,19 @@ class DynamoLabels:
         self._table = table
 
     def create(self, project_id: int, text: LabelText, *, now: int) -> Label | None:
-        """One UpdateItem of the id counter, one transaction of 4; an id whose transaction lost is never used."""
+        """One UpdateItem of the id counter, one transaction of 4 or 5; an id whose transaction lost is never used."""
         label_id = self._table.add(keys.counter("label"), keys.COUNTER, "last", 1, kind="counter")
         label = Label(label_id, project_id, text, now, now)
+        actions = [self._name(label), self._table.put(_item(label), is_new=True)]
+        actions += self._listing(project_id).add(_key(label_id), _fields(label))
+        if project_id:
+            actions.append(self._table.check(keys.project_id(project_id), keys.NAME))
         try:
-            self._table.write([
-                self._name(label),
-                self._table.put(_item(label), is_new=True),
-                *self._listing(project_id).add(_key(label_id), _fields(label)),
-            ])  # fmt: skip
-        except ConditionFailed:
-            return None
+            self._table.write(actions)
+        except ConditionFailed as failure:
+            if failure.failed[0] == 0:
+                return None
+            raise RegistryError("BAD_REQUEST", message=f"project {project_id} not found") from None
         return label
 
     def find(self, label_id: int) -> Label | None:

@@ -6,7 +6,6 @@ either is void, and is overwritten by the next.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import cast
 
@@ -35,18 +34,21 @@ class DynamoMembers:
         return self._table.add(keys.counter(_MEMBER_IDS), keys.COUNTER, "last", 1, kind="counter")
 
     def add(self, project: Project, entity: Entity, role: str) -> Member | None:
-        """One UpdateItem of the id counter, one transaction of 5 to 7 actions."""
+        """One UpdateItem of the id counter, one transaction of 6 to 8 actions."""
         member = Member(self.new_id(), project.project_id, entity, role)
         pk, values = keys.project(project.name), {":project": project.project_id}
         are_alive = [self._table.check(pk, keys.PROJECT, "project_id = :project", values)]
         if entity.kind == GROUP:
             are_alive.append(self._table.check(keys.group(entity.entity_id), keys.GROUP))
+        else:
+            own = {":user": entity.entity_id}
+            are_alive.append(self._table.check(keys.user(entity.name), keys.USER, "user_id = :user", own))
         try:
             self._table.write([*self.add_actions(project, member), *are_alive])
         except ConditionFailed as failure:
             if failure.failed[0] == 0:
                 return None
-            raise RegistryError("NOT_FOUND", message="the project, the role or the group was removed meanwhile") from None
+            raise RegistryError("NOT_FOUND", message="project, role, user or group was removed meanwhile") from None
         return member
 
     def add_actions(self, project: Project, member: Member) -> list[Action]:
@@ -73,16 +75,16 @@ class DynamoMembers:
         condition, values = "member_id = :member AND #role = :role", {":member": member.member_id, ":role": member.role}
         grant = self._table.put(self._grant(project, changed), condition=condition, values=values)
         row = self._listing(project.project_id).change(_key(member.entity), _fields(changed))
-        return self._do([grant, row, *self._use(project, member, -1), *self._use(project, changed, 1)])
+        return self._table.attempt([grant, row, *self._use(project, member, -1), *self._use(project, changed, 1)])
 
     def remove(self, project: Project, member: Member) -> bool:
         """One transaction of 4 or 5 actions."""
         pk, sk = _grant_key(project, member.entity)
         grant = self._table.delete(pk, sk, condition="member_id = :member", values={":member": member.member_id})
-        return self._do([grant, *self._row_actions(project, member)])
+        return self._table.attempt([grant, *self._row_actions(project, member)])
 
     def put(self, project: Project, user: str, role: str) -> None:
-        """Make a user a member, or give them another role. Two to four reads, one transaction."""
+        """Make a user a member, or give them another role. Two to four reads, a write or two, one transaction."""
         known = self._table.get(keys.user(user), keys.grant(project.name))
         if isinstance(known, GrantItem) and known.project_id == project.project_id:
             member = self.find(project.project_id, int(known.member_id))
@@ -90,10 +92,11 @@ class DynamoMembers:
                 if member.role != role and not self.change_role(project, member, role):
                     raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})
                 return
-            self._table.write([self._table.delete(known.pk, known.sk)])
+            self._drop(known)
         item = self._table.get(keys.user(user), keys.USER)
         entity = Entity(USER, int(item.user_id) if isinstance(item, UserItem) else 0, user)
-        self._table.write(self.add_actions(project, Member(self.new_id(), project.project_id, entity, role)))
+        if not self._table.attempt(self.add_actions(project, Member(self.new_id(), project.project_id, entity, role))):
+            raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})
 
     def drop(self, project_name: str, user: str) -> None:
         """End a user's membership, if there is one. Two to four calls."""
@@ -103,7 +106,7 @@ class DynamoMembers:
         project = Project(project_name, int(known.project_id), is_public=False)
         member = self.find(project.project_id, int(known.member_id))
         if member is None or not self.remove(project, member):
-            self._table.write([self._table.delete(known.pk, known.sk)])
+            self._drop(known)
 
     def page(self, project_id: int, offset: int, limit: int, is_descending: bool) -> tuple[Sequence[Member], int]:
         """One Query of counters, one of rows."""
@@ -138,8 +141,13 @@ class DynamoMembers:
             project = Project(item.sk.partition("#")[2], int(item.project_id), is_public=False)
             member = self.find(project.project_id, int(item.member_id))
             if member is None or not self.remove(project, member):
-                self._table.write([self._table.delete(pk, item.sk)])
+                self._drop(item)
         return len(grants)
+
+    def _drop(self, grant: GrantItem) -> None:
+        """Delete a grant without a row, unless another one was given meanwhile."""
+        condition, values = "member_id = :member OR attribute_not_exists(member_id)", {":member": int(grant.member_id)}
+        self._table.attempt([self._table.delete(grant.pk, grant.sk, condition=condition, values=values)])
 
     def clear(self, project: Project, limit: int) -> bool:
         """One Query, two writes a member: the project is gone, so the grants are void already. At the end 16 writes."""
@@ -148,9 +156,8 @@ class DynamoMembers:
         for member in _members(project.project_id, rows):
             pk, sk = _grant_key(project, member.entity)
             own = {":project": project.project_id}
-            with contextlib.suppress(ConditionFailed):
-                self._table.write([self._table.delete(pk, sk, condition="project_id = :project", values=own)])
-            self._do(self._row_actions(project, member))
+            self._table.attempt([self._table.delete(pk, sk, condition="project_id = :project", values=own)])
+            self._table.attempt(self._row_actions(project, member))
         return len(rows) < limit
 
     def _row_actions(self, project: Project, member: Member) -> list[Action]:
@@ -165,13 +172,6 @@ class DynamoMembers:
         who = f"{project.project_id}#{member.member_id}"
         count = counters.action(self._table, keys.role_uses(member.role), who, amount)
         return [self._table.check(keys.role(member.role), keys.ROLE), count] if amount > 0 else [count]
-
-    def _do(self, actions: Sequence[Action]) -> bool:
-        try:
-            self._table.write(actions)
-        except ConditionFailed:
-            return False
-        return True
 
     def _listing(self, project_id: int) -> Listing:
         return Listing(self._table, keys.members(project_id))

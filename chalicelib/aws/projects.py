@@ -16,7 +16,7 @@ from chalicelib.aws.members import DynamoMembers
 from chalicelib.aws.principals import to_project
 from chalicelib.aws.quotas import Quotas
 from chalicelib.aws.robots import DynamoRobots
-from chalicelib.aws.table import Action, ConditionFailed, Table
+from chalicelib.aws.table import ConditionFailed, Table
 from chalicelib.aws.tables import DepartedItem, Item, NameItem, ProjectItem, UserItem
 from chalicelib.aws.trust import DynamoTrust
 from chalicelib.oci.quota import UNLIMITED
@@ -92,7 +92,7 @@ class DynamoProjects:
             actions += self._public.remove(name)
         elif after.project.is_public:
             actions += self._public.add(name, _fields(saved))
-        return self._do(actions)
+        return self._table.attempt(actions)
 
     def remove(self, record: ProjectRecord, *, now: int) -> Removal:
         """One transaction of 38 to 40 actions."""
@@ -153,13 +153,6 @@ class DynamoProjects:
 
     def _lists(self, *, is_public: bool) -> tuple[Listing, ...]:
         return (self._all, self._public) if is_public else (self._all,)
-
-    def _do(self, actions: Sequence[Action]) -> bool:
-        try:
-            self._table.write(actions)
-        except ConditionFailed:
-            return False
-        return True
 
 
 def _item(record: ProjectRecord) -> ProjectItem:

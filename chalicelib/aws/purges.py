@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chalicelib.aws import keys, spans
-from chalicelib.aws.table import ConditionFailed, Table
+from chalicelib.aws.table import Table
 from chalicelib.aws.tables import ExecutionItem, ScheduleItem
 from chalicelib.notify.purge_ports import Execution, Schedule
 
@@ -44,7 +44,7 @@ class DynamoPurges:
         else:
             item = ScheduleItem(_PK, keys.SCHEDULE, **{**schedule._asdict(), "parameters": dict(schedule.parameters)})
             action = self._table.put(item, condition=condition, values=values)
-        return self._did(action)
+        return self._table.attempt([action])
 
     def executions(self) -> Sequence[Execution]:
         """See the port."""
@@ -68,14 +68,8 @@ class DynamoPurges:
 
     def save(self, execution: Execution, *, status: str) -> bool:
         """See the port."""
-        return self._did(self._table.put(_item(execution), condition="#status = :status", values={":status": status}))
-
-    def _did(self, action: dict[str, object]) -> bool:
-        try:
-            self._table.write([action])
-        except ConditionFailed:
-            return False
-        return True
+        values = {":status": status}
+        return self._table.attempt([self._table.put(_item(execution), condition="#status = :status", values=values)])
 
 
 def _item(execution: Execution) -> ExecutionItem:

@@ -149,11 +149,7 @@ class Quotas:
         action = self._table.update(
             keys.quota(project_id), keys.LIMIT, "SET warned = :warned", values, condition="warned = :before"
         )
-        try:
-            self._table.write([action])
-        except ConditionFailed:
-            return False
-        return True
+        return self._table.attempt([action])
 
     def _limit_actions(self, project_id: int, books: Books, after: int, now: int) -> list[Action]:
         assert books.limit is not None

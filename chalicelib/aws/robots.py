@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from chalicelib.aws import keys
 from chalicelib.aws.listing import Listing, Row
 from chalicelib.aws.principals import to_robot
-from chalicelib.aws.table import Action, ConditionFailed, Table
+from chalicelib.aws.table import Action, Table
 from chalicelib.aws.tables import NameItem, RobotItem
 from chalicelib.rbac.model import Project, Robot
 from chalicelib.rbac.permissions import named
 from chalicelib.rbac.robot import RobotRow
 
 _ROBOT_IDS = "robot"
-_IS_FREE = "attribute_not_exists(pk) OR (#kind = :robot AND project_id > :zero AND project_id <> :project)"
-"""The name is nobody's, or that of a robot whose project is gone."""
+_IS_FREE = "attribute_not_exists(pk) OR (#kind = :robot AND #project = :name AND project_id <> :project)"
+"""The name is nobody's, or that of a robot of an earlier project of the same name."""
 _AS_READ = "robot_id = :id AND version = :version"
 
 
@@ -31,14 +30,14 @@ class DynamoRobots:
         """One UpdateItem, one transaction of 4 or 5 actions. An id whose transaction lost is never used."""
         robot_id = self._table.add(keys.counter(_ROBOT_IDS), keys.COUNTER, "last", 1, kind="counter")
         made = replace(robot, robot_id=robot_id)
-        values = {":robot": "robot", ":zero": 0, ":project": robot.project_id}
+        values = {":robot": "robot", ":name": robot.project, ":project": robot.project_id}
         actions = [self._table.put(_item(made), condition=_IS_FREE, values=values)]
         actions.append(self._table.put(NameItem(keys.robot_id(robot_id), keys.NAME, name=made.name), is_new=True))
         actions += self._list(made.project_id).add(made.name, _fields(made))
         if made.project:
             own = {":project": made.project_id}
             actions.append(self._table.check(keys.project(made.project), keys.PROJECT, "project_id = :project", own))
-        return made if self._do(actions) else None
+        return made if self._table.attempt(actions) else None
 
     def find(self, robot_id: int) -> Robot | None:
         """Two GetItems."""
@@ -53,13 +52,13 @@ class DynamoRobots:
         saved = replace(after, version=before.version + 1)
         values = {":id": before.robot_id, ":version": before.version}
         row = self._list(before.project_id).change(before.name, _fields(saved))
-        return self._do([self._table.put(_item(saved), condition=_AS_READ, values=values), row])
+        return self._table.attempt([self._table.put(_item(saved), condition=_AS_READ, values=values), row])
 
     def remove(self, robot: Robot) -> bool:
         """One transaction of 4 actions."""
         pk, values = keys.user(robot.name), {":id": robot.robot_id}
         own = self._table.delete(pk, keys.USER, condition="robot_id = :id", values=values)
-        return self._do([own, *self._row_actions(robot.robot_id, robot.project_id, robot.name)])
+        return self._table.attempt([own, *self._row_actions(robot.robot_id, robot.project_id, robot.name)])
 
     def page(self, project_id: int, offset: int, limit: int, is_descending: bool) -> tuple[Sequence[RobotRow], int]:
         """One Query of counters, one of rows."""
@@ -81,21 +80,13 @@ class DynamoRobots:
         rows = [_row(row) for row in self._list(project.project_id).first(limit)]
         for row in rows:
             values = {":id": row.robot_id}
-            with contextlib.suppress(ConditionFailed):
-                own = self._table.delete(keys.user(row.name), keys.USER, condition="robot_id = :id", values=values)
-                self._table.write([own])
-            self._do(self._row_actions(row.robot_id, project.project_id, row.name))
+            own = self._table.delete(keys.user(row.name), keys.USER, condition="robot_id = :id", values=values)
+            self._table.attempt([own])
+            self._table.attempt(self._row_actions(row.robot_id, project.project_id, row.name))
         return len(rows) < limit
 
     def _row_actions(self, robot_id: int, project_id: int, name: str) -> list[Action]:
         return [self._table.delete(keys.robot_id(robot_id), keys.NAME), *self._list(project_id).remove(name)]
-
-    def _do(self, actions: Sequence[Action]) -> bool:
-        try:
-            self._table.write(actions)
-        except ConditionFailed:
-            return False
-        return True
 
     def _list(self, project_id: int) -> Listing:
         return Listing(self._table, keys.robots(project_id))

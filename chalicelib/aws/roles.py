@@ -31,7 +31,7 @@ class DynamoRoles:
         role_id = FIRST_CUSTOM_ID - 1 + number
         made = record._replace(role_id=role_id)
         actions = [self._table.put(_item(made), is_new=True), *self._list.add(made.name, {"i": role_id})]
-        return role_id if self._do(actions) else None
+        return role_id if self._table.attempt(actions) else None
 
     def load(self, role_ids: Iterable[int]) -> dict[int, RoleRecord]:
         """One BatchGetItem per hundred."""
@@ -47,8 +47,8 @@ class DynamoRoles:
         saved = after._replace(version=before.version + 1)
         put = self._table.put(_item(saved), condition=_AS_READ, values={":version": before.version})
         if before.name == after.name:
-            return self._do([put])
-        return self._do([put, *self._rename(before.name, after)])
+            return self._table.attempt([put])
+        return self._table.attempt([put, *self._rename(before.name, after)])
 
     def remove(self, record: RoleRecord) -> RoleRemoval:
         """One transaction of 19 actions: nobody can take the role into use while it goes."""
@@ -68,13 +68,6 @@ class DynamoRoles:
         remove, add = self._list.remove(before), self._list.add(after.name, {"i": after.role_id})
         is_same_shard = counters.shard_of(before) == counters.shard_of(after.name)
         return [remove[0], add[0]] if is_same_shard else [*remove, *add]
-
-    def _do(self, actions: Sequence[Action]) -> bool:
-        try:
-            self._table.write(actions)
-        except ConditionFailed:
-            return False
-        return True
 
 
 def _item(record: RoleRecord) -> RoleItem:

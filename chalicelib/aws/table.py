@@ -185,6 +185,14 @@ class Table:
             pause(attempt)
         raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})
 
+    def attempt(self, actions: Sequence[Action]) -> bool:
+        """Like `write`; False when a condition did not hold, and nothing was written."""
+        try:
+            self.write(actions)
+        except ConditionFailed:
+            return False
+        return True
+
     def add(self, pk: str, sk: str, field: str, amount: int, *, kind: str, ttl: int | None = None) -> int:
         """Add to a number atomically and return the new value; a missing item starts at 0."""
         names = {"#f": field, "#k": "kind"}

@@ -19,7 +19,8 @@ class DynamoTrust:
     """`rbac.ports.TrustPolicies`, and what manages them: names are unique in a project, and there are 50 at most.
 
     Every change also moves the project's version, on the condition that nobody else did meanwhile. So a change decides on all
-    policies of the project, and two at the same time cannot both take the last place or the same name.
+    policies of the project, and two at the same time cannot both take the last place or the same name. It also
+    demands that the project is there, so that nothing is made in one that was removed meanwhile. Raises NOT_FOUND then.
     """
 
     def __init__(self, table: Table) -> None:
@@ -80,9 +81,12 @@ class DynamoTrust:
             changed = self._table.delete(pk, sk) if policy is None else self._table.put(TrustItem(pk, sk, document=document))
             moved = TrustVersionItem(pk, keys.TRUST_VERSION, version=version + 1)
             seen = {"condition": "version = :v", "values": {":v": version}} if version else {"is_new": True}
+            is_there = self._table.check(keys.project_id(project_id), keys.NAME)
             try:
-                self._table.write([changed, self._table.put(moved, **seen)])
-            except ConditionFailed:
+                self._table.write([changed, self._table.put(moved, **seen), is_there])
+            except ConditionFailed as failure:
+                if 2 in failure.failed:
+                    raise RegistryError("NOT_FOUND", message="the project was removed") from None
                 continue
             return
         raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})

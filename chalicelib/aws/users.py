@@ -69,7 +69,8 @@ class DynamoUsers:
         return actions
 
     def remove(self, user: User) -> bool:
-        """One Query, one transaction per grant, one for the rest."""
+        """Two Query, one transaction per grant, one for the rest. Grants go before the user and once more after it, when none
+        can be given any more: whoever gives one demands that the user is there."""
         self._drop_grants(user)
         condition, values = _unchanged(user)
         actions = [
@@ -78,10 +79,9 @@ class DynamoUsers:
         ]
         if _is_listed(user):
             actions += self._list.remove(user.name)
-        try:
-            self._table.write(actions)
-        except ConditionFailed:
+        if not self._table.attempt(actions):
             return False
+        self._drop_grants(user)
         return True
 
     def find(self, user_id: int) -> User | None:

@@ -68,7 +68,8 @@ class LabelStore(Protocol):
     """Labels. Project 0 stands for the registry."""
 
     def create(self, project_id: int, text: LabelText, *, now: int) -> Label | None:
-        """Make a label under a new id; None when there is one of the name. One number, one transaction."""
+        """Make a label under a new id; None when there is one of the name. Raises BAD_REQUEST when the project is gone. One
+        number, one transaction."""
 
     def find(self, label_id: int) -> Label | None:
         """Read a label. One read."""

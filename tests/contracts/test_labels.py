@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from chalicelib.aws import keys
 from chalicelib.aws.labels import DynamoLabels
+from chalicelib.aws.table import Table
+from chalicelib.aws.tables import NameItem
 from chalicelib.oci.label import Label, LabelChanged, LabelStore, LabelText
 from tests.fakes.labels import FakeLabels
 
@@ -18,8 +21,12 @@ def store(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def project_id() -> int:
-    return uuid.uuid4().int % 10**9 + 1
+def project_id(table: Table) -> int:
+    """A project that is there, and so is the next."""
+    number = uuid.uuid4().int % 10**9 + 1
+    for found in (number, number + 1):
+        table.write([table.put(NameItem(keys.project_id(found), keys.NAME, name="team"))])
+    return number
 
 
 def make(store: LabelStore, project_id: int, name: str = "") -> Label:

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.aws import keys
+from chalicelib.aws.table import Table
+from chalicelib.aws.tables import NameItem
 from chalicelib.aws.trust import DynamoTrust
 from chalicelib.errors import RegistryError
 from chalicelib.rbac.trust import MAX_POLICIES, TrustGrant, TrustPolicy
@@ -22,8 +25,12 @@ def store(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def project_id() -> int:
-    return uuid.uuid4().int % 10**9
+def project_id(table: Table) -> int:
+    """A project that is there, and so is the next."""
+    number = uuid.uuid4().int % 10**9
+    for found in (number, number + 1):
+        table.write([table.put(NameItem(keys.project_id(found), keys.NAME, name="team"))])
+    return number
 
 
 def policy(name: str = "main") -> TrustPolicy:

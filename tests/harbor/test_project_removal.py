@@ -101,7 +101,7 @@ def test_members_of_a_removed_project_go_in_steps(world: World) -> None:
     from chalicelib import bootstrap  # noqa: PLC0415
     from chalicelib.aws.members import DynamoMembers  # noqa: PLC0415
     from chalicelib.aws.projects import DynamoProjects  # noqa: PLC0415
-    from chalicelib.rbac.member import USER, Entity  # noqa: PLC0415
+    from chalicelib.rbac.member import USER, Entity, Member  # noqa: PLC0415
     from chalicelib.rbac.model import Project  # noqa: PLC0415
     from chalicelib.rbac.project_records import ProjectRecords  # noqa: PLC0415
 
@@ -110,7 +110,8 @@ def test_members_of_a_removed_project_go_in_steps(world: World) -> None:
     project = Project(world.project(), 0, is_public=False)
     project = project._replace(project_id=world.id_of(project.name))
     for number in range(60):
-        assert members.add(project, Entity(USER, 10**6 + number, f"{project.name}-{number}"), "guest")
+        entity = Entity(USER, 10**6 + number, f"{project.name}-{number}")
+        table.write(members.add_actions(project, Member(members.new_id(), project.project_id, entity, "guest")))
     assert world.admin.delete(f"/projects/{project.name}").status == 200
     assert members.page(project.project_id, 0, 100, False)[1] == 61 - 50
     assert project.project_id in [departed.project_id for departed in projects.departed()]

@@ -29,8 +29,9 @@ PULL = frozenset({Permission("repository", "pull")})
 def test_a_project_and_all_that_belongs_to_it_come_and_go(dynamodb_local: CountingTable) -> None:
     table, unique = dynamodb_local, uuid.uuid4().hex
     projects, members, robots, roles = (make(table) for make in (DynamoProjects, DynamoMembers, DynamoRobots, DynamoRoles))
-    ann = User(f"ann-{unique}", "$hash", user_id=uuid.uuid4().int % 10**9)
-    DynamoUsers(table).create(ann)
+    ann, bob, cat = (User(f"{name}-{unique}", "$hash", user_id=uuid.uuid4().int % 10**9) for name in ("ann", "bob", "cat"))
+    for user in (ann, bob, cat):
+        DynamoUsers(table).create(user)
     project = projects.create_project(f"team-{unique}", is_public=True, by=ann.name, now=1, limit_bytes=5000)
     assert project is not None
     assert projects.create_project(project.name, is_public=False, by=ann.name, now=1) is None
@@ -41,7 +42,7 @@ def test_a_project_and_all_that_belongs_to_it_come_and_go(dynamodb_local: Counti
         roles.create(RoleRecord(0, f"{name}-{unique}", "", PULL)) for name in ("looker", "watcher")
     )
     assert first and second
-    member = members.add(project, Entity(USER, 10**9, f"bob-{unique}"), str(first))
+    member = members.add(project, Entity(USER, bob.user_id, bob.name), str(first))
     assert member is not None and members.add(project, member.entity, "guest") is None
     assert members.change_role(project, member, str(second))
     assert roles.remove(roles.load([second])[second]) is RoleRemoval.IN_USE
@@ -50,7 +51,7 @@ def test_a_project_and_all_that_belongs_to_it_come_and_go(dynamodb_local: Counti
         assert roles.save(record, record._replace(name=f"looker-{number}-{unique}"))
     assert roles.remove(roles.load([first])[first]) is RoleRemoval.REMOVED
     with pytest.raises(RegistryError, match="NOT_FOUND"):
-        members.add(project, Entity(USER, 10**9 + 1, f"cat-{unique}"), str(first))
+        members.add(project, Entity(USER, cat.user_id, cat.name), str(first))
 
     grant = RobotGrant("project", project.name, project.project_id, PULL)
     made = robots.create(Robot(f"robot${project.name}+ci", "$h", 0, project.name, project.project_id, (grant,)))
