@@ -52,7 +52,8 @@ class Identity(NamedTuple):
     groups: tuple[IdentityGroup, ...] | None = None
     """None: the source says nothing about groups, and those known before stay."""
     is_admin: bool | None = None
-    """Whether they are in the group of administrators; None: there is no such group, and what the registry knows holds."""
+    """Whether they are in the group of administrators, which nobody is where there is no such group; None: nobody asked, and
+    what the registry knows holds."""
 
     @property
     def key(self) -> str:

@@ -138,7 +138,7 @@ def identity(entry: Entry, settings: LdapSettings, groups: Iterable[IdentityGrou
         email or (name if "@" in name else ""),
         shown(entry.first("cn", "uid")),
         tuple(groups),
-        admin in dns if admin else None,
+        bool(admin) and admin in dns,
     )
 
 

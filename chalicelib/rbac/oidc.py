@@ -169,7 +169,7 @@ def identity(claims: Mapping[str, Any], settings: OidcSettings, userinfo: Mappin
     names = [name for name in (chosen, more.get("name"), claims.get("name")) if isinstance(name, str) and name]
     groups = _groups(more, settings.groups_claim)
     groups = _groups(claims, settings.groups_claim) if groups is None else groups
-    is_admin = None if not settings.admin_group else settings.admin_group in (groups or ())
+    is_admin = bool(settings.admin_group) and settings.admin_group in (groups or ())
     kept = None if groups is None else tuple(IdentityGroup(name) for name in filtered(groups, settings.group_filter))
     return Identity(
         OIDC,

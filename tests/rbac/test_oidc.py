@@ -145,7 +145,7 @@ def test_who_chooses_a_name_is_remembered_with_as_many_groups_as_fit() -> None:
 def test_claims_become_an_identity() -> None:
     assert oidc.identity(CLAIMS, SETTINGS) == Identity(
         "oidc", "a1", "https://idp.example.com", "Ann_Smith", "ann@example.com", "Ann Smith",
-        (IdentityGroup("dev"), IdentityGroup("ops")), None,
+        (IdentityGroup("dev"), IdentityGroup("ops")), False,
     )  # fmt: skip
 
 
@@ -198,6 +198,12 @@ def test_administrators_are_found_before_groups_are_filtered() -> None:
     assert oidc.identity(CLAIMS, replace(SETTINGS, admin_group="op")).is_admin is False
     assert oidc.identity({**CLAIMS, "groups": None}, replace(SETTINGS, admin_group="ops")).is_admin is False
     assert oidc.identity(CLAIMS, replace(SETTINGS, group_filter="(")).groups == ()
+
+
+def test_without_a_group_of_administrators_nobody_is_one() -> None:
+    """Who was one by the group must not stay it for good when the option is emptied: no operation takes that away."""
+    for claims in (CLAIMS, {**CLAIMS, "groups": None}):
+        assert oidc.identity(claims, replace(SETTINGS, admin_group="")).is_admin is False
 
 
 def test_there_is_an_end_of_groups() -> None:

@@ -121,10 +121,10 @@ def test_groups_are_those_the_filter_finds_below_their_base(settings: LdapSettin
     assert groups(group_base_dn="ou=none,dc=example,dc=org") == []
 
 
-def test_without_a_group_of_administrators_the_directory_does_not_say_who_is_one(settings: LdapSettings) -> None:
+def test_without_a_group_of_administrators_nobody_is_one(settings: LdapSettings) -> None:
     found = log_in(replace(settings, group_admin_dn=""), "ann", "ann-secret")
     assert found is not None
-    assert found.is_admin is None
+    assert found.is_admin is False
 
 
 def test_users_are_searched(settings: LdapSettings) -> None:
