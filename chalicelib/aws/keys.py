@@ -57,7 +57,7 @@
 Access patterns (reads: strongly consistent unless said)
     token                    1 BatchGet: user or robot, failed logins, the asked projects, the user's grants;
                              1 more for a user with groups: the groups' grants; 1 more for custom roles not known here
-    login by email           the BatchGet of a token, which finds nobody, Get UM#, and the BatchGet once more
+    login by email           the BatchGet of a token, which finds nobody, Get UM#, and two BatchGets more: failures, user
     user                     by id: Get UI#, Get U#; new: 1 write for the id, Query G#, 1 transaction; changed: 1 write; removed:
                              2 Query G#, 1 write a grant, 1 transaction
     session                  1 BatchGet of the user, Get E#; logging out: 1 write

@@ -105,7 +105,8 @@ class Login:
 
     def facts(self, basic: Basic, client_ip: str, projects: Iterable[str], *, challenge: str, now: int) -> Facts:
         """Check a password and return what one batch read says about the user and the projects; two when a source other than
-        the registry was asked. Who is no user's name may be somebody's email: two reads more, whether it is or not.
+        the registry was asked. Who is no user's name may be somebody's email: three reads more, whether it is or not; its
+        failures are counted apart from the name's, so that they tell nobody whose it is.
 
         Raises UNAUTHORIZED with the challenge, the same for an unknown user, a wrong password and a disabled user and after
         the same work; TOOMANYREQUESTS after too many failures in 15 minutes, then for the right password too.
@@ -114,9 +115,12 @@ class Login:
             raise _wrong(challenge)
         origin, names = _origin(client_ip), tuple(projects)
         facts = self._store.facts(basic.name, names, origin=origin)
+        counted = basic.name
         if facts.principal is None and "@" in basic.name:
-            basic = Basic(self._store.name_of_email(basic.name) or basic.name, basic.password)
-            facts = self._store.facts(basic.name, names, origin=origin)
+            counted = basic.name.lower()
+            basic = Basic(self._store.name_of_email(counted) or basic.name, basic.password)
+            failures = self._store.facts(counted, (), origin=origin).failures
+            facts = self._store.facts(basic.name, names, origin=origin)._replace(failures=failures)
         _demand_patience(facts, now)
         begun_s = self._pace.now_s()
         right, is_unknown = self._check(basic, facts.principal, now)
@@ -124,7 +128,7 @@ class Login:
             if self._others is not None and self._others.are_asked(now=now):
                 self._pace.wait_s(begun_s + EVEN_S - self._pace.now_s())
             if not is_unknown:
-                self._count(basic.name, origin, facts, now)
+                self._count(counted, origin, facts, now)
             raise _wrong(challenge)
         if right is facts.principal:
             return facts
