@@ -54,6 +54,21 @@ def test_a_q_without_sense_is_a_bad_request(text: str) -> None:
     assert refused.value.status == 400
 
 
+@pytest.mark.parametrize(
+    "text", [",".join(["name=~a"] * 201), f"name={{{'a ' * 201}}}", f"name=({'a ' * 150}),name={{{'b ' * 51}}}"]
+)
+def test_so_many_values_are_refused_that_comparing_them_would_take_seconds(text: str) -> None:
+    with pytest.raises(RegistryError) as refused:
+        parse_q(text)
+    assert refused.value.status == 400
+    assert len(parse_q(",".join(["name=~a"] * 200))) == 200
+
+
+def test_list_is_sorted_by_a_field_once() -> None:
+    """What comes second by the same field decides nothing, and each time is a pass over the list."""
+    assert parse_sort(",".join(["name,-size,-name"] * 200)) == (Order("name"), Order("size", True))
+
+
 def test_sort_is_by_several_fields_and_stable() -> None:
     assert parse_sort("name,-size") == (Order("name"), Order("size", True))
     assert [row["name"] for row in selected(ROWS, dict, (), parse_sort("-size"))] == ["alpha", "beta", "Alphabet"]
