@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 BATCH_KEYS = 100
 TRANSACTION_ACTIONS = 100
+PK_BYTES, SK_BYTES = 2048, 1024
 _RETRIES = 8
 _CONFLICTS = 40
 """How often a write waits for others, 11 s on average; 500 transactions on one item are done in 7 s."""
@@ -93,7 +94,9 @@ class Table:
         return connection
 
     def get(self, pk: str, sk: str) -> Item | None:
-        """Read one item."""
+        """Read one item; nothing is under a key that DynamoDB could not hold."""
+        if not _is_key(pk, sk):
+            return None
         data = self._call("GetItem", {"TableName": self.name, "Key": _key(pk, sk), "ConsistentRead": True})
         raw = data.get("Item")
         return Item.from_raw_data(raw) if raw else None
@@ -101,7 +104,7 @@ class Table:
     def batch(self, keys: Iterable[Key], *, fields: Sequence[str] = ()) -> dict[Key, Item]:
         """Read many items, one call per hundred; absent ones are absent. Repeated keys are read once. With `fields` only these
         attributes (and the keys and the kind) are sent, which makes the answer small, not the read cheap."""
-        wanted = list(dict.fromkeys(keys))
+        wanted = [key for key in dict.fromkeys(keys) if _is_key(*key)]
         options: dict[str, Any] = {"ConsistentRead": True}
         if fields:
             options["ProjectionExpression"] = ", ".join(f"#{name}" for name in (*_ALWAYS, *fields))
@@ -148,7 +151,7 @@ class Table:
         if not forward:
             request["ScanIndexForward"] = False
         if after is not None:
-            request["ExclusiveStartKey"] = _key(pk, after)
+            request["ExclusiveStartKey"] = _key(pk, after.encode()[:SK_BYTES].decode(errors="ignore"))
         raws: list[Any] = []
         while True:
             if limit is not None:
@@ -248,6 +251,11 @@ class Table:
             return decoded(self._wire.call(operation, request))
         request.setdefault("ReturnConsumedCapacity", "NONE")
         return self.connection.dispatch(operation, request)
+
+
+def _is_key(pk: str, sk: str) -> bool:
+    """A name that somebody made up may be longer than a key can be. Source: DynamoDB developer guide, "Quotas"."""
+    return len(pk.encode()) <= PK_BYTES and len(sk.encode()) <= SK_BYTES
 
 
 def _key(pk: str, sk: str) -> dict[str, dict[str, str]]:

@@ -7,6 +7,7 @@ Source: Harbor `src/jobservice/job/impl/purge/purge.go`, `src/pkg/auditext/dao/d
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -33,6 +34,8 @@ AT_HAND_S = 8.0
 IN_TURN_S = 240.0
 """How long one turn of the schedule works."""
 _CHUNK = 1000
+_PARAMETERS_CHARACTERS = 4096
+"""They are kept as they were sent, with each of the executions that are listed on one page."""
 _ARTIFACTS = frozenset({"create_artifact", "delete_artifact", "pull_artifact"})
 _OTHER = "other"
 
@@ -164,6 +167,8 @@ def policy_of(parameters: Mapping[str, Any]) -> PurgePolicy:
     """Read the parameters of a purge. Raises BAD_REQUEST, with Harbor's words."""
     if not parameters:
         raise _bad("schedule parameter cann't be empty")
+    if len(json.dumps(parameters)) > _PARAMETERS_CHARACTERS:
+        raise _bad(f"the parameters may have {_PARAMETERS_CHARACTERS} characters")
     if "audit_retention_hour" not in parameters:
         raise _bad("audit_retention_hour should provide")
     hours, types = parameters["audit_retention_hour"], parameters.get("include_event_types")

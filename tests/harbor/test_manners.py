@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -149,6 +151,28 @@ def test_what_the_fuzz_takes_for_plausible_is_taken(settings: Settings) -> None:
             operation.method, path_of(operation, **values), json=PLAUSIBLE[operation.id]
         )
         assert answer.status in (200, 201), f"{operation.id}: {answer}"
+
+
+def test_a_text_that_no_item_can_hold_is_refused_or_passed_over(settings: Settings) -> None:
+    """DynamoDB's items end at 400 KB; what bodies may have of one is limited operation by operation."""
+    world, huge = make_world(settings), "a" * 450_000
+    values = {name: str(known[0]) for name, known in world.known.items()}
+    for operation in (operation for operation in OPERATIONS if operation.id in PLAUSIBLE):
+        for number, (holder, key) in enumerate(places(PLAUSIBLE[operation.id])):
+            body = copy.deepcopy(PLAUSIBLE[operation.id])
+            there, _ = list(places(body))[number]
+            there[key] = huge if isinstance(holder[key], str) else {**holder[key], "more": huge}
+            answer = world.callers["admin"].send(operation.method, path_of(operation, **values), json=body)
+            assert answer.status < 500, f"{operation.id} {key}: {answer}"
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Where a JSON document has texts and objects."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in list(pairs):
+        if isinstance(item, str | dict):
+            yield value, key
+        yield from places(item)
 
 
 @pytest.fixture(scope="module")
