@@ -21,6 +21,8 @@ from localstack.seed import Admin, seed
 from localstack.server import Server
 from upload_service.app import create_app
 
+SCHEDULES = ("sweep_uploads", "sweep_releases", "sweep_projects", "purge_audit")
+"""Functions of `app` that EventBridge calls each hour in the cloud."""
 _SWEEP_S = 3600
 
 
@@ -45,9 +47,8 @@ def prepare(environment: dict[str, str], folder: DataFolder, chosen_password: st
 async def sweep_hourly() -> None:
     """Play the schedules that free what abandoned uploads and removed projects hold, finish deletions and keep the audit log."""
     application = importlib.import_module("app")
-    names = ("sweep_uploads", "sweep_releases", "sweep_projects", "purge_audit")
     while True:
-        for sweep in (getattr(application, name) for name in names):
+        for sweep in (getattr(application, name) for name in SCHEDULES):
             try:
                 await asyncio.to_thread(sweep, {}, None)
             except Exception:  # noqa: BLE001 - a schedule tries again at its next time, and says what was wrong
