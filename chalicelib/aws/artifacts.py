@@ -23,7 +23,7 @@ from chalicelib.aws.registry_tables import (
     TagItem,
     TagOfItem,
 )
-from chalicelib.aws.table import ConditionFailed, Key, Table
+from chalicelib.aws.table import Key, Table
 from chalicelib.aws.tables import Item
 from chalicelib.oci.artifact import (
     LABELS_MAX,
@@ -39,7 +39,7 @@ from chalicelib.oci.artifact import (
 )
 from chalicelib.oci.digest import Digest
 from chalicelib.oci.ports import Page
-from chalicelib.oci.reference import Name, Repository, Tag
+from chalicelib.oci.reference import Name, Repository
 from chalicelib.rbac.model import Project
 
 
@@ -147,17 +147,6 @@ class DynamoArtifacts:
             Digest.parse(sk.partition("#")[2]): int(cast(PulledItem, item).pulled_at) for (_, sk), item in items.items()
         }
 
-    def note_pull(self, repository: Repository, digest: Digest, tag: Tag | None, *, now: int, count: int = 1) -> None:
-        """See `ArtifactStore.note_pull`."""
-        pk = partition(repository)
-        counted = "SET #kind = :kind, pulled_at = :now ADD pull_count :count"
-        values: dict[str, str | int] = {":kind": "statistics", ":now": now, ":count": count}
-        self._table.write([self._table.update(pk, keys.STATISTICS, counted, values, condition="")])
-        for name in (None, str(tag)) if tag else (None,):
-            last = {":kind": "pulled", ":now": now}
-            update = "SET #kind = :kind, pulled_at = :now"
-            self._table.write([self._table.update(pk, keys.pulled(str(digest), name), update, last, condition="")])
-
     def add_label(self, repository: Repository, digest: Digest, label: int) -> bool:
         """See `ArtifactStore.add_label`."""
         pk = partition(repository)
@@ -176,10 +165,7 @@ class DynamoArtifacts:
         """See `ArtifactStore.remove_label`."""
         values = {":label": frozenset({label})}
         sk, update = keys.labels(str(digest)), "DELETE #labels :label"
-        try:
-            self._table.write([self._table.update(partition(repository), sk, update, values)])
-        except ConditionFailed:
-            return
+        self._table.attempt([self._table.update(partition(repository), sk, update, values)])
 
     def labelled(self, repository: Repository) -> Mapping[Digest, frozenset[int]]:
         """See `ArtifactStore.labelled`."""

@@ -16,7 +16,7 @@ from chalicelib.oci.artifact import (
 )
 from chalicelib.oci.digest import Digest
 from chalicelib.oci.ports import Page
-from chalicelib.oci.reference import Repository, Tag
+from chalicelib.oci.reference import Repository
 from chalicelib.rbac.model import Project
 
 
@@ -58,10 +58,6 @@ class ArtifactStore(Protocol):
 
     def pulled(self, repository: Repository, digests: Sequence[Digest]) -> Mapping[Digest, int]:
         """Read when artifacts were last pulled, those that were. One batch read per hundred."""
-
-    def note_pull(self, repository: Repository, digest: Digest, tag: Tag | None, *, now: int, count: int = 1) -> None:
-        """Count pulls. Two or three plain writes, in no transaction; a repository takes about a thousand a second, more need a
-        `count`."""
 
     def add_label(self, repository: Repository, digest: Digest, label: int) -> bool:
         """Give an artifact a label; idempotent. False when there is no such artifact or it has 100 labels. One transaction."""

@@ -10,7 +10,9 @@ import pytest
 from chalicelib.aws.artifacts import DynamoArtifacts
 from chalicelib.aws.blobs import DynamoBlobs
 from chalicelib.aws.manifests import DynamoManifests
+from chalicelib.aws.pulls import DynamoPulls
 from chalicelib.aws.table import Table
+from chalicelib.notify.ports import Pulled, PullStatistics
 from chalicelib.oci.artifact import Statistics, repository_id
 from chalicelib.oci.digest import Digest
 from chalicelib.oci.manifest import OCI_INDEX, OCI_MANIFEST
@@ -26,8 +28,8 @@ from tests.fakes.stores import FakeBlobs, FakeManifests
 class Registry:
     """A store of each kind, and pushes as a client makes them: blobs first."""
 
-    def __init__(self, blobs: Any, manifests: Any, artifacts: Any) -> None:
-        self.blobs, self.store, self.artifacts = blobs, manifests, artifacts
+    def __init__(self, blobs: Any, manifests: Any, artifacts: Any, pulls: PullStatistics) -> None:
+        self.blobs, self.store, self.artifacts, self.pulls = blobs, manifests, artifacts, pulls
         self.manifests = Manifests(manifests)
 
     def push(
@@ -41,6 +43,9 @@ class Registry:
 
     def image(self, repository: Repository, text: str, *tags: str, now: int = 100, **more: Any) -> Digest:
         return self.push(repository, an_image(text, **more), *tags, now=now)
+
+    def note_pull(self, repository: Repository, digest: Digest, tag: Tag | None, *, now: int, count: int = 1) -> None:
+        self.pulls.note({Pulled(repository, digest, tag): count}, now=now, is_counted=True, is_timed=True)
 
     def shown(self, repository: Repository) -> list[Digest]:
         rows, total = self.artifacts.page(repository, 0, 100)
@@ -57,9 +62,11 @@ def registry(request: pytest.FixtureRequest) -> Registry:
     if request.param == "fake":
         blobs = FakeBlobs()
         manifests = FakeManifests(blobs)
-        return Registry(blobs, manifests, FakeArtifacts(manifests))
+        artifacts = FakeArtifacts(manifests)
+        return Registry(blobs, manifests, artifacts, artifacts)
     table: Table = request.getfixturevalue("table")
-    return Registry(DynamoBlobs(table), DynamoManifests(table, FakeObjects()), DynamoArtifacts(table))
+    pulls = DynamoPulls(request.getfixturevalue("settings"))
+    return Registry(DynamoBlobs(table), DynamoManifests(table, FakeObjects()), DynamoArtifacts(table), pulls)
 
 
 @pytest.fixture
@@ -195,8 +202,8 @@ def test_artifacts_are_loaded_without_their_bytes_unless_asked(registry: Registr
 def test_tags_know_when_they_were_set_and_pulled(registry: Registry, repository: Repository) -> None:
     digest = registry.image(repository, "1", "a", "b", now=100)
     registry.image(repository, "1", "c", now=200)
-    registry.artifacts.note_pull(repository, digest, Tag("b"), now=300)
-    registry.artifacts.note_pull(repository, digest, None, now=400, count=3)
+    registry.note_pull(repository, digest, Tag("b"), now=300)
+    registry.note_pull(repository, digest, None, now=400, count=3)
     tags = registry.artifacts.tags_of(repository, digest)
     assert [(tag.name, tag.tagged_at, tag.pulled_at) for tag in tags] == [
         ("a", 100, None),
@@ -233,7 +240,7 @@ def test_a_repository_has_a_number_a_description_and_counts(registry: Registry, 
     assert not registry.artifacts.update_description(repository, "none", now=1)
     digest = registry.image(repository, "1", now=100)
     registry.image(repository, "2", now=150)
-    registry.artifacts.note_pull(repository, digest, None, now=170)
+    registry.note_pull(repository, digest, None, now=170)
     record = registry.artifacts.repository(repository)
     number = repository_id(repository.project_id, "app")
     assert record.row == (str(repository), repository.project_id, number, 100)
@@ -273,7 +280,7 @@ def test_a_repository_that_is_deleted_leaves_nothing(registry: Registry, reposit
         registry.push(repository, content, f"v{number}", f"w{number}")
     registry.push(repository, builders.index(*contents), "latest")
     registry.push(repository, builders.image(subject=subject_of(contents[0])))
-    registry.artifacts.note_pull(repository, Digest.of(contents[0]), Tag("v0"), now=100)
+    registry.note_pull(repository, Digest.of(contents[0]), Tag("v0"), now=100)
     assert registry.store.delete_repository(repository, by="ann")
     assert not registry.store.delete_repository(repository, by="ann")
     assert registry.artifacts.repository(repository) is None

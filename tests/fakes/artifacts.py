@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from chalicelib.notify.ports import Pulled
 from chalicelib.oci.artifact import (
     LABELS_MAX,
     Accessory,
@@ -109,11 +110,13 @@ class FakeArtifacts:
     def pulled(self, repository: Repository, digests: Sequence[Digest]) -> Mapping[Digest, int]:
         return {d: self.last_pulls[repository, d, None] for d in digests if (repository, d, None) in self.last_pulls}
 
-    def note_pull(self, repository: Repository, digest: Digest, tag: Tag | None, *, now: int, count: int = 1) -> None:
-        self.pulls[repository] = Statistics(self.statistics(repository).pull_count + count, now)
-        self.last_pulls[repository, digest, None] = now
-        if tag:
-            self.last_pulls[repository, digest, str(tag)] = now
+    def note(self, pulls: Mapping[Pulled, int], *, now: int, is_counted: bool, is_timed: bool) -> None:
+        """`notify.ports.PullStatistics`; everything is wanted."""
+        assert is_counted and is_timed
+        for (repository, digest, tag), count in pulls.items():
+            self.pulls[repository] = Statistics(self.statistics(repository).pull_count + count, now)
+            for name in (None, str(tag)) if tag else (None,):
+                self.last_pulls[repository, digest, name] = now
 
     def add_label(self, repository: Repository, digest: Digest, label: int) -> bool:
         labels = self.labels.get((repository, digest), frozenset())
