@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -23,8 +24,9 @@ from chalicelib.rbac.member import USER, Entity
 from chalicelib.rbac.model import Project, Robot, User
 from chalicelib.rbac.people import Saved
 from chalicelib.rbac.project_ports import Removal
+from chalicelib.rbac.project_records import ProjectRecords
 from chalicelib.rbac.trust import TrustGrant, TrustPolicy
-from tests.fakes.dying import WatchedTable
+from tests.fakes.dying import Died, DyingTable, WatchedTable
 
 CALLS = range(1, 12)
 """More calls than any of these deeds has."""
@@ -147,3 +149,45 @@ def test_nothing_is_made_in_a_project_that_is_gone(
     assert DynamoLabels(table).page(number, 0, 10, False) == ([], 0)
     assert table.get(keys.label_name(number, "bug"), keys.NAME) is None
     assert table.query(keys.trust(number), "") == []
+
+
+@pytest.mark.parametrize("is_answer_lost", [False, True])
+@pytest.mark.parametrize("calls", range(16))
+def test_removal_of_a_project_that_dies_anywhere_is_whole_after_the_schedule(
+    settings: Settings, table: Table, project: Project, user: User, calls: int, *, is_answer_lost: bool
+) -> None:
+    members, robots, number = DynamoMembers(table), DynamoRobots(table), project.project_id
+    assert members.add(project, entity(user), "guest")
+    assert robots.create(Robot(f"robot${project.name}+ci", "hash", project=project.name, project_id=number))
+    assert DynamoLabels(table).create(number, LabelText("bug"), now=1)
+    dying = DyingTable(settings, calls, is_answer_lost=is_answer_lost)
+    with contextlib.suppress(Died):
+        ProjectRecords(DynamoProjects(dying), DynamoMembers(dying)).remove(project, now=1)
+    records = ProjectRecords(DynamoProjects(table), members)
+    records.sweep()
+    is_there = project.name in records.load([project.name])
+    assert members.page(number, 0, 10, False)[1] == is_there
+    assert robots.page(number, 0, 10, False)[1] == is_there
+    assert DynamoLabels(table).page(number, 0, 10, False)[1] == is_there
+    assert len(table.query(keys.user(user.name), keys.grant(""))) == is_there
+    assert (robots.load([f"robot${project.name}+ci"]) != {}) == is_there
+    assert (table.get(keys.project_id(number), keys.NAME) is not None) == is_there
+    if is_there:
+        records.remove(project, now=1)
+
+
+@pytest.mark.parametrize("is_answer_lost", [False, True])
+@pytest.mark.parametrize("calls", range(10))
+def test_removal_of_a_user_that_dies_anywhere_can_be_repeated(
+    settings: Settings, table: Table, project: Project, user: User, calls: int, *, is_answer_lost: bool
+) -> None:
+    members = DynamoMembers(table)
+    assert members.add(project, entity(user), "guest")
+    with contextlib.suppress(Died):
+        DynamoUsers(DyingTable(settings, calls, is_answer_lost=is_answer_lost)).remove(user)
+    store = DynamoUsers(table)
+    assert store.named(user.name) is None or store.remove(user)
+    assert members.page(project.project_id, 0, 10, False) == ([], 0)
+    assert table.query(keys.user(user.name), "") == []
+    assert store.name_of_email(user.email) is None and store.find(user.user_id) is None
+    assert store.create(user) is Saved.DONE
