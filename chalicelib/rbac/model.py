@@ -46,7 +46,8 @@ class Caller:
     tags: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None
     """For callers limited to some tags: patterns by full repository name and writing action. None = any tag."""
     generation: str = field(default="", repr=False)
-    """Names the password that was shown, if it may be a remembered one: who reads the user looks whether it still is theirs."""
+    """Names the password that was shown, if it may be a remembered one, or that a token without scopes was made with: who reads
+    the user looks whether it still is theirs."""
 
 
 ANONYMOUS = Caller("", False, None, {})

@@ -171,6 +171,8 @@ class TokenService:
         if asked.scopes is not None:
             granted = grants.judge(asked.scopes, facts, now=now)
             claims |= {"access": tokens.access_claims(granted.access), "pids": dict(granted.project_ids)}
+        elif principal:
+            claims["gen"] = passwords.generation(principal.password_hash)
         more = {}
         if asked.wants_refresh and principal and principal.password_hash:
             more["refresh_token"] = asked.refresh_token or self._refresh_token(principal, now)

@@ -114,7 +114,10 @@ def caller(claims: Mapping[str, Any]) -> Caller:
     tags = None if claims.get("tags") is None else _tags(claims["tags"])
     if subject.startswith(CI_SUBJECT) and (access is None or tags is None or is_admin):
         raise TokenRefused("a CI job without limits")
-    return Caller(name, is_admin and name != "", access, project_ids, tags)
+    generation = claims.get("gen", "")
+    if not isinstance(generation, str):
+        raise TokenRefused("malformed generation")
+    return Caller(name, is_admin and name != "", access, project_ids, tags, generation)
 
 
 def _name(subject: str) -> str:

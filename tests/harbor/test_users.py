@@ -164,6 +164,23 @@ def test_disabled_user_has_no_rights_from_then_on(registry: Registry, name: str)
     assert registry.admin.put(f"/users/{user_id}/enabled", json={}).status == 422
 
 
+@pytest.mark.parametrize("is_made_again", [False, True])
+def test_token_ends_with_the_password_it_was_made_with(registry: Registry, name: str, *, is_made_again: bool) -> None:
+    """Without scopes it is good for everything its user may: the next user of the name is somebody else."""
+    user_id = registry.add(name)
+    bearer = registry.anonymous.bearer(registry.user(name).get("/service/token").json()["token"])
+    assert bearer.get("/users/current").status == 200
+    if is_made_again:
+        assert registry.admin.delete(f"/users/{user_id}").status == 200
+        registry.add(name)
+    else:
+        new = {"new_password": "Another-passw0rd"}
+        assert registry.admin.put(f"/users/{user_id}/password", json=new).status == 200
+    for path in ("/users/current", "/projects", f"/users/{user_id}"):
+        assert bearer.get(path).status == 401
+    assert bearer.post("/projects", json={"project_name": name}).status == 401
+
+
 def test_own_password_needs_the_old_one(registry: Registry, name: str) -> None:
     user_id = registry.add(name)
     user, path = registry.user(name), f"/users/{user_id}/password"
