@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from chalicelib.cache import Cache
 from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
+from chalicelib.rbac import expression
 from chalicelib.rbac.ports import ConfigurationStore
 from chalicelib.rbac.trust import CI_PREFIX, is_ci_name
 
@@ -148,14 +149,6 @@ def _prefix(value: str) -> str:
     return "" if _PREFIX.fullmatch(value) else "must be 1 to 32 letters, digits and . _ @ + - $ after the first"
 
 
-def _pattern(value: str) -> str:
-    try:
-        re.compile(value)
-    except (re.error, RecursionError, OverflowError):
-        return "must be a regular expression"
-    return ""
-
-
 def _parameters(value: str) -> str:
     try:
         found = json.loads(value or "{}")
@@ -176,7 +169,7 @@ def _scope(value: str) -> str:
 _CHECKS: Mapping[str, Callable[[Any], str]] = {
     "storage_per_project": _quota,
     "robot_name_prefix": _prefix,
-    "oidc_group_filter": _pattern,
+    "oidc_group_filter": expression.problem,
     "oidc_extra_redirect_parms": _parameters,
     "oidc_endpoint": _endpoint,
     "oidc_scope": _scope,

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from chalicelib.rbac import carrier
+from chalicelib.rbac import carrier, expression
 from chalicelib.rbac.identity import MAX_GROUPS, Identity, IdentityGroup, shown, user_name
 from chalicelib.rbac.model import OIDC
 
@@ -185,10 +185,9 @@ def identity(claims: Mapping[str, Any], settings: OidcSettings, userinfo: Mappin
 
 def filtered(groups: Iterable[str], pattern: str) -> list[str]:
     """Pass over the groups whose name an administrator's regular expression does not find; "" keeps all, a broken one none."""
-    try:
-        found = re.compile(pattern)
-    except (re.error, RecursionError, OverflowError):
+    if expression.problem(pattern):
         return []
+    found = re.compile(pattern)
     return [name for name in groups if found.search(name)][:MAX_GROUPS]
 
 

@@ -92,6 +92,7 @@ def test_request_without_an_option_is_refused(wanted: dict[str, Any]) -> None:
         ("oidc_endpoint", "login.example.com"),
         ("oidc_endpoint", "https://user:password@login.example.com"),
         ("oidc_group_filter", "("),
+        ("oidc_group_filter", "(a+)+$"),
         ("oidc_extra_redirect_parms", "[]"),
         ("oidc_extra_redirect_parms", '{"a": 1}'),
         ("oidc_extra_redirect_parms", "{"),
