@@ -195,6 +195,7 @@ def _fields(record: ProjectRecord) -> dict[str, object]:
         "i": project.project_id,
         "p": project.is_public,
         "o": record.owner,
+        "w": record.owner_id,
         "c": record.created_at,
         "u": record.updated_at,
     }
@@ -202,4 +203,4 @@ def _fields(record: ProjectRecord) -> dict[str, object]:
 
 def _row(row: Row) -> ProjectRow:
     f = row.fields
-    return ProjectRow(row.key, f["i"], f["p"], f["o"], f["c"], f["u"])
+    return ProjectRow(row.key, f["i"], f["p"], f["o"], f["c"], f["u"], f.get("w", 0))

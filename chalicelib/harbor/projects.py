@@ -219,6 +219,7 @@ def _fields(row: ProjectRow) -> Fields:
         "project_id": row.project_id,
         PUBLIC: row.is_public,
         "owner": row.owner,
+        "owner_id": row.owner_id,
         "owner_name": row.owner,
         "creation_time": datetime.fromtimestamp(row.created_at, UTC),
         "update_time": datetime.fromtimestamp(row.updated_at, UTC),

@@ -75,6 +75,7 @@ class ProjectRow(NamedTuple):
     owner: str = ""
     created_at: int = 0
     updated_at: int = 0
+    owner_id: int = 0
 
 
 def check_name(name: str) -> None:

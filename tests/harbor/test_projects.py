@@ -318,3 +318,13 @@ def test_projects_made_at_the_same_time_are_all_there_and_one_of_a_name(world: W
 def test_error_body_is_harbors(world: World) -> None:
     answer = world.admin.get("/projects/no-such-project-at-all")
     assert json.loads(answer.body)["errors"][0]["code"] == "NOT_FOUND"
+
+
+def test_projects_are_found_by_their_owners_id(world: World) -> None:
+    _, ann = world.user()
+    project, _ = world.project(by=ann), world.project()
+    owner_id = ann.get("/users/current").json()["user_id"]
+    answer = world.admin.get("/projects", params={"q": f"owner_id={owner_id}"})
+    assert ([found["name"] for found in answer.json()], answer.headers["x-total-count"]) == ([project], "1")
+    assert world.admin.put(f"/projects/{project}", json={"metadata": {"auto_scan": "true"}}).status == 200
+    assert [found["name"] for found in world.admin.get("/projects", params={"q": f"owner_id={owner_id}"}).json()] == [project]
