@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -66,6 +67,26 @@ def test_what_was_given_in_a_removed_project_is_void_in_the_next_of_its_name(wor
     owner = registry(world, world.admin).login(f"repository:{project}/app:pull,push")
     assert push(owner, f"{project}/app").status == 201
     assert old.get(f"/v2/{project}/app/manifests/latest").status in (403, 404)
+
+
+@pytest.mark.parametrize("is_made_again", [False, True])
+def test_upload_begun_in_a_removed_project_ends_nowhere(world: World, *, is_made_again: bool) -> None:
+    """Its signed address is all it needs, for hours, but it names the project by its id."""
+    project = world.project()
+    _, ann = world.member(project, 2)
+    started = registry(world, ann).send("POST", f"/v2/{project}/app/blobs/uploads/")
+    assert started.status == 202
+    assert world.admin.delete(f"/projects/{project}").status == 200
+    if is_made_again:
+        world.project(project)
+    parts = urlsplit(str(started.headers["location"]))
+    url, digest = f"{parts.path}?{parts.query}", Digest.of(LAYER)
+    finished = Client(world.anonymous.api).send("PUT", f"{url}&digest={digest}", LAYER)
+    assert finished.status in (403, 404), finished
+    if is_made_again:
+        owner = registry(world, world.admin)
+        assert owner.get(f"/v2/{project}/app/blobs/{digest}").status == 404
+        assert world.admin.get(f"/projects/{project}/summary").json()["quota"]["used"]["storage"] == 0
 
 
 def test_push_with_the_token_of_a_removed_project_says_that_it_is_gone(world: World) -> None:
