@@ -7,14 +7,13 @@ never the token's. PyJWT reads keys and checks signatures; what a token must cla
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from chalicelib.rbac.tokens import TokenRefused
+from chalicelib.rbac.tokens import TokenRefused, json_object
 
 LEEWAY_S = 60
 """How far clocks of two organisations may differ."""
@@ -88,7 +87,7 @@ def verify(token: str, keys: Sequence[IssuerKey], rules: IdTokenRules, *, now: i
         content = _JWS.decode(token, key.key, algorithms=[key.algorithm])
     except jwt.PyJWTError:
         raise TokenRefused("wrong signature") from None
-    claims = _json(content)
+    claims = json_object(content)
     if claims.get("iss") != rules.issuer:
         raise TokenRefused("another issuer")
     _check_audience(claims, rules)
@@ -176,14 +175,4 @@ def _unverified_claims(token: str) -> dict[str, Any]:
         unverified = _JWS.decode_complete(token, options={"verify_signature": False})
     except (jwt.PyJWTError, RecursionError):
         raise TokenRefused("not a token") from None
-    return _json(unverified["payload"])
-
-
-def _json(content: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        raise TokenRefused("not JSON") from None
-    if not isinstance(value, dict):
-        raise TokenRefused("not a JSON object")
-    return value
+    return json_object(unverified["payload"])

@@ -95,7 +95,7 @@ def verify(token: str, find: Callable[[str], VerifyingKey | None], rules: Rules,
         content = _JWS.decode(token, key.key, algorithms=[key.algorithm])
     except jwt.PyJWTError:
         raise TokenRefused("wrong signature") from None
-    claims = _json(content)
+    claims = json_object(content)
     _check_claims(claims, rules, now)
     return claims
 
@@ -192,7 +192,8 @@ def _is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _json(content: bytes) -> dict[str, Any]:
+def json_object(content: bytes) -> dict[str, Any]:
+    """Read what a token carries. Raises TokenRefused."""
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):
