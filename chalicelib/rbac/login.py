@@ -113,7 +113,7 @@ class Login:
         """
         if not LOGIN_NAME.fullmatch(basic.name) or len(basic.password) > passwords.MAX_CHARACTERS:
             raise _wrong(challenge)
-        origin, names = _origin(client_ip), tuple(projects)
+        origin, names, typed = _origin(client_ip), tuple(projects), basic
         facts = self._store.facts(basic.name, names, origin=origin)
         counted = basic.name
         if facts.principal is None and "@" in basic.name:
@@ -124,8 +124,11 @@ class Login:
         _demand_patience(facts, now)
         begun_s = self._pace.now_s()
         right, is_unknown = self._check(basic, facts.principal, now)
+        are_others_asked = right is None and self._others is not None and self._others.are_asked(now=now)
+        if are_others_asked and basic.name != typed.name:
+            right, is_unknown = self._check(typed, None, now)  # an address is checked by nobody, and may be a name elsewhere
         if right is None:
-            if self._others is not None and self._others.are_asked(now=now):
+            if are_others_asked:
                 self._pace.wait_s(begun_s + EVEN_S - self._pace.now_s())
             if not is_unknown:
                 self._count(counted, origin, facts, now)

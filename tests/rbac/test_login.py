@@ -369,6 +369,17 @@ def test_failures_do_not_tell_whose_an_email_is(store: FakePrincipals, email: st
     assert attempt(login) == "ann"
 
 
+def test_who_gives_somebody_elses_name_as_an_email_keeps_nobody_out(store: FakePrincipals) -> None:
+    """Nobody checks addresses, and in a directory they may be the names."""
+    store.users["ann"] = replace(store.users["ann"], email="lee@example.com")
+    sources = FakeSources({("lee@example.com", "of-ldap"): LEE._replace(username="lee@example.com")})
+    login = Login(store, Others(sources, onboarding(store)), pace=StillPace())
+    assert attempt(login, "lee@example.com") == "ann"
+    assert sources.asked == []
+    assert attempt(login, "lee@example.com", "neither") == "UNAUTHORIZED"
+    assert attempt(login, "lee@example.com", "of-ldap") == "lee@example.com"
+
+
 def test_name_that_looks_like_an_email_is_a_name_first(store: FakePrincipals) -> None:
     store.users["ann"] = replace(store.users["ann"], email="bob@example.com")
     store.add("bob@example.com")
