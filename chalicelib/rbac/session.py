@@ -73,7 +73,7 @@ class Sessions:
             found = carrier.unseal(value, _PURPOSE, [key for _, key in self._keys()], now=now)
         except carrier.NotSealed:
             return None
-        return Session(**found)
+        return Session(**found) if found.keys() == set(Session._fields) else None  # of another version of Moorage
 
     def authenticate(self, request: Request, now: int) -> Caller | None:
         """Find out whose session a request carries; None without one, and where other credentials are sent beside it, which

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
 from chalicelib.http import Request
+from chalicelib.rbac import carrier, passwords
 from chalicelib.rbac import csrf as csrf_
-from chalicelib.rbac import passwords
 from chalicelib.rbac.cookies import cookie, set_cookie
 from chalicelib.rbac.csrf import Csrf
 from chalicelib.rbac.session import COOKIE, MAX_S, Sessions
@@ -142,6 +142,11 @@ def test_cookie_says_nothing_to_who_reads_it(world: World) -> None:
     assert line.endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
     assert "Secure" not in set_cookie(Settings(), "sid", "x")
     assert world.sessions.end(None) == "sid=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure"
+
+
+def test_cookie_of_another_version_is_no_session(world: World) -> None:
+    older = carrier.seal({"user_id": 1, "name": "ann"}, "session", KEYS[0][1], expires_at=NOW + 60)
+    assert world.name(older) is None
 
 
 def test_session_that_was_logged_out_of_is_over_wherever_its_cookie_was_copied_to(world: World) -> None:
