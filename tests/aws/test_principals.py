@@ -53,7 +53,7 @@ def team() -> str:
 def test_nothing_is_known_of_nobody(store: PrincipalStore, team: str) -> None:
     assert store.facts("", []) == Facts()
     assert store.facts("", [team]) == Facts()
-    assert store.facts("nobody-at-all", [team], origin="192.0.2.1") == Facts()
+    assert store.facts("nobody-at-all", [team], origin=f"192.0.2.1-{uuid.uuid4()}") == Facts()
 
 
 def test_facts_hold_user_failures_projects_and_grants_of_what_was_asked(
