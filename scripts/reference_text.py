@@ -23,7 +23,7 @@ SETTINGS = {
     "MOORAGE_SERVICE": "The `service` of the challenge and the audience of tokens.",
     "MOORAGE_TOKEN_KEYS_SECRET": "Name of the secret with the private token keys; only the token service needs to read it.",
     "MOORAGE_REGISTRY_KEYS_SECRET": "Name of the secret with the public token keys and the keys of upload locations.",
-    "MOORAGE_IDENTITY_SECRET": "Name of the secret with the passwords of identity sources, written by `PUT /configurations`.",
+    "MOORAGE_IDENTITY_SECRET": "Begins the names of the secrets of identity sources, written by `PUT /configurations`.",
     "MOORAGE_TOKEN_SECONDS": "Life of an access token, unless `token_expiration` of `/configurations` was changed.",
     "MOORAGE_DOWNLOAD_SECONDS": "Life of a presigned download URL. A download that has begun is not cut off.",
     "MOORAGE_UPLOAD_SECONDS": "How long an upload may take, from its POST to its closing PUT.",

@@ -10,6 +10,7 @@ from chalicelib.aws.secrets import Secrets
 from chalicelib.aws.table import Table
 from chalicelib.aws.tables import ConfigurationItem
 from chalicelib.config import Settings
+from chalicelib.rbac.configuration import SECRETS
 
 
 class DynamoConfiguration:
@@ -31,9 +32,10 @@ class DynamoConfiguration:
         return self._table.attempt([self._table.put(item, condition="version = :version", values={":version": version})])
 
     def read_secrets(self) -> Mapping[str, str]:
-        """One GetSecretValue."""
-        return self._secrets.read(self._secret) or {}
+        """One GetSecretValue each."""
+        found = {name: self._secrets.read(f"{self._secret}/{name}") for name in SECRETS}
+        return {name: value["value"] for name, value in found.items() if value}
 
-    def write_secrets(self, values: Mapping[str, str]) -> None:
-        """One PutSecretValue. Of two administrators at the same moment the later one wins whole."""
-        self._secrets.write(self._secret, values)
+    def write_secret(self, name: str, value: str) -> None:
+        """One PutSecretValue. A secret for each option: administrators who set two at the same moment cannot undo each other."""
+        self._secrets.write(f"{self._secret}/{name}", {"value": value})

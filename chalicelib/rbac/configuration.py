@@ -208,15 +208,15 @@ class Configurations:
 
     def change(self, wanted: Mapping[str, Any]) -> None:
         """Change the options among `wanted`; names that are none are passed over. Seen here at once, elsewhere within `KEEP_S`.
-        Raises BAD_REQUEST when a value is wrong or nothing is left. One read, one conditional write; two calls for secrets."""
+        Raises BAD_REQUEST when a value is wrong or nothing is left. One read, one conditional write; one call a secret."""
         secrets = {name: wanted[name] for name in SECRETS if wanted.get(name) is not None}
         options = {name: wanted[name] for name in DEFAULTS if wanted.get(name) is not None}
         if not secrets and not options:
             raise _bad("there is no option in the request")
         for name, value in (*options.items(), *secrets.items()):
             check(name, value)
-        if secrets:
-            self._store.write_secrets({**self._store.read_secrets(), **secrets})
+        for name, value in secrets.items():
+            self._store.write_secret(name, value)
         if options:
             self._write(options)
         self._known.drop("")

@@ -41,8 +41,8 @@ class ConfigurationStore(Protocol):
     def read_secrets(self) -> Mapping[str, str]:
         """Read the secrets by name."""
 
-    def write_secrets(self, values: Mapping[str, str]) -> None:
-        """Replace the secrets."""
+    def write_secret(self, name: str, value: str) -> None:
+        """Set one secret; the others stay."""
 
 
 class EndedSessions(Protocol):

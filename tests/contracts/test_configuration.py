@@ -56,9 +56,17 @@ def test_changes_at_the_same_time_are_all_kept(store: ConfigurationStore) -> Non
     assert store.read()[0] == {name: name for name in options}
 
 
+def test_secrets_set_at_the_same_time_are_all_kept(store: ConfigurationStore) -> None:
+    wanted = [{"oidc_client_secret": "one"}, {"ldap_search_password": "two"}]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(Configurations(Settings(), store).change, wanted))
+    assert store.read_secrets() == {"oidc_client_secret": "one", "ldap_search_password": "two"}
+
+
 def test_secrets_are_kept_apart(store: ConfigurationStore) -> None:
-    store.write_secrets({"oidc_client_secret": "one"})
-    store.write_secrets({"oidc_client_secret": "two", "ldap_search_password": "three"})
+    store.write_secret("oidc_client_secret", "one")
+    store.write_secret("ldap_search_password", "three")
+    store.write_secret("oidc_client_secret", "two")
     assert store.read_secrets() == {"oidc_client_secret": "two", "ldap_search_password": "three"}
     assert store.read() == ({}, 0)
 

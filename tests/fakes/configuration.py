@@ -28,8 +28,8 @@ class FakeConfiguration:
         self.secret_reads += 1
         return dict(self.secrets)
 
-    def write_secrets(self, values: Mapping[str, str]) -> None:
-        self.secrets = dict(values)
+    def write_secret(self, name: str, value: str) -> None:
+        self.secrets[name] = value
 
 
 def configurations(settings: Settings | None = None, **values: Any) -> Configurations:
