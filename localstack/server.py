@@ -12,6 +12,9 @@ import uvicorn
 
 from localstack.asgi import App
 
+_KEEP_ALIVE_S = 75
+"""As the upload service does. After uvicorn's 5 s a busy client often takes a connection that is just being closed."""
+
 
 class Server(uvicorn.Server):
     """A server that says when it serves. The first signal lets requests finish, the second one does not."""
@@ -26,6 +29,7 @@ class Server(uvicorn.Server):
                 lifespan="on",
                 server_header=False,
                 date_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=5,
             )
         )

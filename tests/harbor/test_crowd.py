@@ -45,8 +45,7 @@ class Push(NamedTuple):
 async def crowd(registry: Running, limit: int) -> tuple[list[Push], int, int]:
     """Push all at once; then what the quota says is used, and how many artifacts there are."""
     project, account = f"crowd-{secrets.token_hex(4)}", (registry.user, registry.password)
-    # A kept connection may be closed by the server just when httpx, which does not try again as Go's clients do, takes it.
-    connections = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=0)
+    connections = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
     async with httpx.AsyncClient(base_url=registry.url, timeout=120, limits=connections, trust_env=False) as http:
         made = await http.post(
             "/api/v2.0/projects", json={"project_name": project, "storage_limit": limit}, auth=account
