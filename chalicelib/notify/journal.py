@@ -116,7 +116,8 @@ class Journal:
     def _configured(self, now: int) -> Configuration:
         try:
             return self._configuration(now)
-        except Exception:  # noqa: BLE001 - without its configuration the log keeps what it keeps by default
+        except Exception as error:  # noqa: BLE001 - without its configuration the log keeps what it keeps by default
+            telemetry.logger().warning("the audit log goes by its defaults", extra={"reason": str(error)})
             return Configuration()
 
     def _write(self, some: Sequence[Taken], configuration: Configuration, dropped: int) -> None:

@@ -176,10 +176,12 @@ def test_without_a_configuration_the_log_keeps_what_it_keeps_by_default(writer: 
     def broken(now: int) -> Configuration:
         raise OSError
 
-    made = Journal(writer, broken, lambda: NOW_US)
-    made.record(PULL)
-    settled(made)
+    made, lines = Journal(writer, broken, lambda: NOW_US), Lines()
+    with lines:
+        made.record(PULL)
+        settled(made)
     assert [event for event, _ in writer.rows] == [PULL]
+    assert [line.getMessage() for line in lines.records] == ["the audit log goes by its defaults"]
 
 
 PULLED = Pulled(Repository(7, Name("team", "app")), Digest.of(b"manifest"), Tag("v1"))
