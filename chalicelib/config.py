@@ -18,6 +18,7 @@ class Settings:
     table: str = "moorage"
     bucket: str = "moorage"
     public_url: str = "http://127.0.0.1:5000"
+    console_url: str = ""
     upload_url: str | None = "http://127.0.0.1:5000"
     s3_public_url: str = ""
     s3_endpoint_url: str = ""
@@ -28,6 +29,10 @@ class Settings:
     token_keys_secret: str = "moorage/token-keys"  # noqa: S105 - the secret's name
     registry_keys_secret: str = "moorage/registry-keys"  # noqa: S105 - the secret's name
     identity_secret: str = "moorage/identity"  # noqa: S105 - the secret's name
+    admin_secret: str = "moorage/admin-password"  # noqa: S105 - the secret's name
+    scan_jobs_url: str = ""
+    sqs_endpoint_url: str = ""
+    serves_registry: bool = False
     token_s: int = 900
     download_url_s: int = 1200
     upload_s: int = 12 * 3600
@@ -42,9 +47,14 @@ class Settings:
     session_token: str = field(default="", repr=False)
 
     @property
+    def management_url(self) -> str:
+        """Where the token service, the management API and the pages are: an API Gateway without a domain has two hosts."""
+        return self.console_url or self.public_url
+
+    @property
     def realm(self) -> str:
         """The token service's address, as the challenge names it."""
-        return f"{self.public_url}/service/token"
+        return f"{self.management_url}/service/token"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -57,16 +67,21 @@ class Settings:
             table=environ.get("MOORAGE_TABLE", cls.table),
             bucket=environ.get("MOORAGE_BUCKET", cls.bucket),
             public_url=public_url,
+            console_url=_url(environ, "MOORAGE_CONSOLE_URL", cls.console_url),
             upload_url=None if upload == "off" else _url({"MOORAGE_UPLOAD_URL": upload}, "MOORAGE_UPLOAD_URL", ""),
             s3_public_url=_url(environ, "MOORAGE_S3_PUBLIC_URL", s3_endpoint),
             s3_endpoint_url=s3_endpoint,
             dynamodb_endpoint_url=environ.get("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
             secrets_endpoint_url=environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint),
+            sqs_endpoint_url=environ.get("AWS_ENDPOINT_URL_SQS", endpoint),
             region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or cls.region,
             service=environ.get("MOORAGE_SERVICE", cls.service),
             token_keys_secret=environ.get("MOORAGE_TOKEN_KEYS_SECRET", cls.token_keys_secret),
             registry_keys_secret=environ.get("MOORAGE_REGISTRY_KEYS_SECRET", cls.registry_keys_secret),
             identity_secret=environ.get("MOORAGE_IDENTITY_SECRET", cls.identity_secret),
+            admin_secret=environ.get("MOORAGE_ADMIN_SECRET", cls.admin_secret),
+            scan_jobs_url=_url(environ, "MOORAGE_SCAN_JOBS_URL", cls.scan_jobs_url),
+            serves_registry=environ.get("MOORAGE_SERVE_REGISTRY", "off") == "on",
             token_s=_number(environ, "MOORAGE_TOKEN_SECONDS", cls.token_s, at_least=60, at_most=3600),
             download_url_s=_number(environ, "MOORAGE_DOWNLOAD_SECONDS", cls.download_url_s, at_least=60, at_most=43200),
             upload_s=_number(environ, "MOORAGE_UPLOAD_SECONDS", cls.upload_s, at_least=600, at_most=7 * 86400),

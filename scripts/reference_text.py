@@ -12,6 +12,10 @@ SETTINGS = {
         "The address clients use, without a slash at the end. It is in the challenge (`realm`), in tokens as their "
         "issuer, and in upload locations. Tokens made under another address are refused."
     ),
+    "MOORAGE_CONSOLE_URL": (
+        "The address of the token service, the management API and the pages, where that is not the public one: two REST APIs "
+        "without a domain have two."
+    ),
     "MOORAGE_UPLOAD_URL": (
         "The address of the upload service, if it is not the public one. `off`: there is no upload service, and "
         "layers go through Lambda, which takes a few MiB at most."
@@ -24,6 +28,11 @@ SETTINGS = {
     "MOORAGE_TOKEN_KEYS_SECRET": "Name of the secret with the private token keys; only the token service needs to read it.",
     "MOORAGE_REGISTRY_KEYS_SECRET": "Name of the secret with the public token keys and the keys of upload locations.",
     "MOORAGE_IDENTITY_SECRET": "Begins the names of the secrets of identity sources, written by `PUT /configurations`.",
+    "MOORAGE_ADMIN_SECRET": "Name of the secret to which the provisioning writes the first password of `admin`.",
+    "MOORAGE_SCAN_JOBS_URL": "Address of the queue of manifests to be scanned. Empty: nothing is scanned.",
+    "MOORAGE_SERVE_REGISTRY": (
+        "`on`: the container of the upload service answers everything below `/v2/`, for a deployment behind a load balancer alone."
+    ),
     "MOORAGE_TOKEN_SECONDS": "Life of an access token, unless `token_expiration` of `/configurations` was changed.",
     "MOORAGE_DOWNLOAD_SECONDS": "Life of a presigned download URL. A download that has begun is not cut off.",
     "MOORAGE_UPLOAD_SECONDS": "How long an upload may take, from its POST to its closing PUT.",
@@ -49,13 +58,17 @@ SETTINGS = {
     "AWS_ENDPOINT_URL_S3": "The same for S3 alone.",
     "AWS_ENDPOINT_URL_DYNAMODB": "The same for DynamoDB alone.",
     "AWS_ENDPOINT_URL_SECRETS_MANAGER": "The same for Secrets Manager alone.",
+    "AWS_ENDPOINT_URL_SQS": "The same for SQS alone.",
 }
 """Every variable that `chalicelib/config.py` reads."""
 
 DEFAULTS = {
+    "MOORAGE_CONSOLE_URL": "the public address",
     "MOORAGE_UPLOAD_URL": "the public address",
     "MOORAGE_S3_PUBLIC_URL": "the S3 endpoint",
     "MOORAGE_CREATE_PROJECT_ON_PUSH": "`on`",
+    "MOORAGE_SCAN_JOBS_URL": "empty",
+    "MOORAGE_SERVE_REGISTRY": "`off`",
     "AWS_DEFAULT_REGION": "`us-east-1`",
     "AWS_REGION": "`us-east-1`",
     "AWS_ACCESS_KEY_ID": "the SDK's chain",
@@ -65,6 +78,7 @@ DEFAULTS = {
     "AWS_ENDPOINT_URL_S3": "`AWS_ENDPOINT_URL`",
     "AWS_ENDPOINT_URL_DYNAMODB": "`AWS_ENDPOINT_URL`",
     "AWS_ENDPOINT_URL_SECRETS_MANAGER": "`AWS_ENDPOINT_URL`",
+    "AWS_ENDPOINT_URL_SQS": "`AWS_ENDPOINT_URL`",
 }
 """Defaults that are better said in words."""
 

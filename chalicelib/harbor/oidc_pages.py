@@ -67,7 +67,7 @@ class OidcPages:
         try:
             endpoint = provider.metadata(now=now).authorization_endpoint
             wanted = request.parameter("redirect_url") or ""
-            url, attempt = oidc.begin(settings, endpoint, f"{self._settings.public_url}{CALLBACK}", wanted, now=now)
+            url, attempt = oidc.begin(settings, endpoint, f"{self._settings.management_url}{CALLBACK}", wanted, now=now)
         except LoginRefused as refusal:
             raise _refused(str(refusal)) from None
         except SourceDown as down:
@@ -134,7 +134,7 @@ class OidcPages:
             endpoint = ""
         if not endpoint:
             return _redirect(SIGN_IN, lines)
-        return _redirect(oidc.logout_url(endpoint, token, f"{self._settings.public_url}{SIGN_IN}"), lines)
+        return _redirect(oidc.logout_url(endpoint, token, f"{self._settings.management_url}{SIGN_IN}"), lines)
 
     def _provider(self, now: int) -> tuple[OidcSettings, Provider]:
         known = self._sources.provider(now=now)

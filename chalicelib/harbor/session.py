@@ -115,7 +115,7 @@ class SessionPages:
         return user is not None and user.is_admin and user.works_at(now)
 
     def _elsewhere(self, path: str) -> Response:
-        return json_response(403, {"redirect_location": f"{self._settings.public_url}{path}"})
+        return json_response(403, {"redirect_location": f"{self._settings.management_url}{path}"})
 
 
 def read_form(request: Request) -> Mapping[str, str]:

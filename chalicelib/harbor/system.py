@@ -74,11 +74,11 @@ class System:
         return json_response(200, document)
 
     def _protected(self, configuration: Configuration, now: int) -> dict[str, Any]:
-        url = self._settings.public_url
+        url = self._settings.public_url  # clients take their image names from it
         return {
             "current_time": moment(now),
             "registry_url": url.partition("://")[2] or url,
-            "external_url": url,
+            "external_url": self._settings.management_url,
             "project_creation_restriction": configuration.project_creation_restriction,
             "has_ca_root": False,
             "harbor_version": HARBOR_VERSION,

@@ -28,6 +28,6 @@ def set_cookie(
     parts = [f"{name}={value}", f"Path={path}", "HttpOnly", f"SameSite={same_site}"]
     if keep_s is not None:
         parts.append(f"Max-Age={keep_s}")
-    if settings.public_url.startswith("https://"):
+    if settings.management_url.startswith("https://"):
         parts.append("Secure")
     return "; ".join(parts)

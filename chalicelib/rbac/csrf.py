@@ -52,7 +52,7 @@ class Csrf:
         """Demand that a form was not sent by another site's page: browsers say where a form comes from, programs say nothing.
         Raises FORBIDDEN."""
         origin = request.header("origin")
-        own = {urlsplit(self._settings.public_url).netloc, request.header("host")}
+        own = {urlsplit(self._settings.management_url).netloc, request.header("host")}
         is_foreign = origin is not None and urlsplit(origin).netloc not in own
         if is_foreign or request.header("sec-fetch-site") in ("cross-site", "same-site"):
             raise RegistryError("FORBIDDEN", message="a login form must come from this registry")
