@@ -125,6 +125,24 @@ def sweep_projects(event: dict[str, Any], context: Any) -> dict[str, int]:  # no
     return {"cleared": bootstrap.project_records(_settings()).sweep()}
 
 
+def provision(event: dict[str, Any], context: Any) -> dict[str, bool]:  # noqa: ARG001 - Lambda's signature
+    """Once per deployment, called by Terraform: make keys, the user `admin` and the project `library` where they are missing.
+    Idempotent. The first password is in the secret `MOORAGE_ADMIN_SECRET` alone. `{"made_admin": whether it was made now}`."""
+    return {"made_admin": bootstrap.furnishing(_settings()).furnish_deployment(now=int(time.time()))}
+
+
+def rotate_keys(event: dict[str, Any], context: Any) -> dict[str, str | None]:  # noqa: ARG001 - Lambda's signature
+    """Schedule, monthly: new keys for tokens and uploads; twice within a day does nothing. `{"kid": the new key or null}`."""
+    return {"kid": bootstrap.rotate_keys(_settings(), now=int(time.time()))}
+
+
+def dispatch_scans(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+    """Queue of S3's notifications: a job for each pushed manifest. Answers which messages must come again
+    (`ReportBatchItemFailures`). Source: Lambda developer guide, "Using Lambda with Amazon SQS"."""
+    failed = bootstrap.scan_dispatch(_settings()).take(event["Records"])
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
 def purge_audit(event: dict[str, Any], context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambda's signature
     """Schedule, hourly: count the audit log's hours that are over, purge when that is due. Idempotent. `{"purged": rows}`."""
     return {"purged": bootstrap.purge(_settings()).take_turn(now=int(time.time()))}
@@ -154,4 +172,15 @@ def _request(event: dict[str, Any]) -> Request:
     )
 
 
-__all__ = ["answer", "app", "authorize", "purge_audit", "sweep_projects", "sweep_releases", "sweep_uploads"]
+__all__ = [
+    "answer",
+    "app",
+    "authorize",
+    "dispatch_scans",
+    "provision",
+    "purge_audit",
+    "rotate_keys",
+    "sweep_projects",
+    "sweep_releases",
+    "sweep_uploads",
+]

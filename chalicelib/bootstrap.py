@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import secrets as randomness
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,13 +20,14 @@ from chalicelib.aws.principals import DynamoPrincipals
 from chalicelib.aws.projects import DynamoProjects
 from chalicelib.aws.pulls import DynamoPulls
 from chalicelib.aws.quotas import Quotas
-from chalicelib.aws.secrets import RegistryKeys, Secrets, TokenKeys, ensure_keys
+from chalicelib.aws.secrets import RegistryKeys, Secrets, TokenKeys, rotate_when_due
 from chalicelib.aws.sessions import DynamoSessions
 from chalicelib.aws.table import Table
 from chalicelib.aws.trust import DynamoTrust
 from chalicelib.aws.users import DynamoUsers
-from chalicelib.config import Settings
-from chalicelib.events import UNRECORDED, Recorder
+from chalicelib.config import Settings, SettingsError
+from chalicelib.events import UNRECORDED, Event, Recorder
+from chalicelib.furnishing import ADMIN, PUBLIC_PROJECT, Furnishing
 from chalicelib.notify.journal import Journal
 from chalicelib.notify.quota_watch import QuotaWatch
 from chalicelib.oci.blobs import Blobs
@@ -50,12 +50,14 @@ from chalicelib.upstream.issuers import Issuers
 from chalicelib.upstream.sources import ConfiguredSources
 
 if TYPE_CHECKING:
+    from chalicelib.aws.queue import SqsQueue
     from chalicelib.harbor.routes import Resource
     from chalicelib.notify.purge import Purge
     from chalicelib.rbac.project_records import ProjectRecords
+    from chalicelib.scan.dispatch import Dispatch
+    from chalicelib.scan.work import Work
 
-ADMIN = "admin"
-PUBLIC_PROJECT = "library"
+__all__ = ["ADMIN", "PUBLIC_PROJECT"]
 
 
 @dataclass(frozen=True)
@@ -281,16 +283,47 @@ def projects(settings: Settings, recorder: Recorder = UNRECORDED) -> Projects:
 
 
 def provision(settings: Settings, admin_password: str | None, *, now: int) -> str | None:
-    """Make whatever a registry needs and does not have: table, bucket, keys, the project `library`, the user `admin`.
-    Idempotent. Returns the administrator's password when it was made here, else None."""
+    """Make whatever a registry needs and does not have, where no Terraform makes table and bucket. Idempotent. Returns the
+    administrator's password when it was made here, else None."""
     from chalicelib.aws import provision as tables  # noqa: PLC0415 - loads botocore, which no request needs
 
     tables.create_table(settings)
     tables.create_bucket(settings)
-    ensure_keys(settings, wire(settings).secrets, now=now)
-    people, generated = users(settings), None
-    if people.find(ADMIN) is None:
-        generated = None if admin_password else randomness.token_urlsafe(18)
-        people.create_first(ADMIN, admin_password or generated or "", now=now)
-    projects(settings).ensure(PUBLIC_PROJECT, is_public=True, by=ADMIN, now=now)
-    return generated
+    return furnishing(settings).furnish(admin_password, now=now)
+
+
+def furnishing(settings: Settings) -> Furnishing:
+    """The first keys, user and project."""
+    return Furnishing(settings, wire(settings).secrets, users(settings), projects(settings))
+
+
+def rotate_keys(settings: Settings, *, now: int) -> str | None:
+    """Rotate the keys unless that was done within a day. Returns the new token key's id, None when there is none."""
+    kid = rotate_when_due(settings, wire(settings).secrets, now=now)
+    if kid is not None:
+        recorder = journal(settings)
+        recorder.record(Event("update", "token-keys", kid, "schedule", f"update token-keys: {kid}, on schedule"))
+        recorder.settle()
+    return kid
+
+
+def scan_dispatch(settings: Settings) -> Dispatch:
+    """What makes jobs of pushed manifests. Raises SettingsError where no queue of jobs is named."""
+    from chalicelib.scan.dispatch import Dispatch  # noqa: PLC0415
+
+    return Dispatch(_scan_jobs(settings), telemetry.odd_message)
+
+
+def scan_work(settings: Settings) -> Work:
+    """What does the jobs. Raises SettingsError where no queue of jobs is named."""
+    from chalicelib.scan.work import Work  # noqa: PLC0415
+
+    return Work(_scan_jobs(settings), wire(settings).objects, lambda why: telemetry.odd_message("", why))
+
+
+def _scan_jobs(settings: Settings) -> SqsQueue:
+    from chalicelib.aws.queue import SqsQueue  # noqa: PLC0415
+
+    if not settings.scan_jobs_url:
+        raise SettingsError("MOORAGE_SCAN_JOBS_URL must be the address of the queue of scan jobs")
+    return SqsQueue(settings, settings.scan_jobs_url)

@@ -28,3 +28,8 @@ def logger() -> Logger:
 def failure(request_id: str, method: str, path: str) -> None:
     """Log the exception being handled. The path has no query, so no signature can be in it."""
     logger().exception("request failed", extra={"request_id": request_id, "method": method, "path": path})
+
+
+def odd_message(message_id: str, reason: str) -> None:
+    """Log that a message of a queue makes no sense, or could not be passed on: it comes again, until the dead-letter queue."""
+    logger().warning("message refused", extra={"message_id": message_id, "reason": reason})

@@ -31,7 +31,7 @@ SETTINGS = {
     "MOORAGE_ADMIN_SECRET": "Name of the secret to which the provisioning writes the first password of `admin`.",
     "MOORAGE_SCAN_JOBS_URL": "Address of the queue of manifests to be scanned. Empty: nothing is scanned.",
     "MOORAGE_SERVE_REGISTRY": (
-        "`on`: the container of the upload service answers everything below `/v2/`, for a deployment behind a load balancer alone."
+        "`on`: the upload service answers everything below `/v2/`, for a deployment behind a load balancer alone."
     ),
     "MOORAGE_TOKEN_SECONDS": "Life of an access token, unless `token_expiration` of `/configurations` was changed.",
     "MOORAGE_DOWNLOAD_SECONDS": "Life of a presigned download URL. A download that has begun is not cut off.",

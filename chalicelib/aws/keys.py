@@ -113,6 +113,7 @@ Blobs, uploads and users have partitions of their own.
     manifests/<project>/<repository>/<algorithm>/<hex>    manifest bytes; its ObjectCreated event starts a scan
     blobs/<upload id>/<nonce>                             blob bytes, never copied, never overwritten (the nonce is per attempt)
     uploads/<upload id>/<nonce>                           bytes of an upload that wait for more; a lifecycle rule expires them
+    scan-out/<project>/<repository>/<algorithm>/<hex>.json  what a scan worker found out
 """
 
 from __future__ import annotations

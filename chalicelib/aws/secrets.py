@@ -27,6 +27,7 @@ from chalicelib.rbac.tokens import ACCESS_MAX_S, LEEWAY_S, REFRESH_S, SigningKey
 
 AGAIN_S = 30
 TOKEN_LIFE_S = ACCESS_MAX_S + LEEWAY_S
+ROTATE_AGAIN_S = 86400
 STATE_LIFE_S = 7 * 86400 + 60
 """Longest life of an upload that settings allow."""
 
@@ -39,15 +40,22 @@ class Secrets:
 
     def read(self, name: str) -> dict[str, Any] | None:
         """Read a secret; None when there is none, or none was written to it yet."""
-        answer = self._call("GetSecretValue", {"SecretId": name})
-        if answer is None:
-            return None
-        value: dict[str, Any] = json.loads(answer["SecretString"])
+        text = self.read_text(name)
+        value: dict[str, Any] | None = None if text is None else json.loads(text)
         return value
+
+    def read_text(self, name: str) -> str | None:
+        """Like `read`, for a secret that is no JSON."""
+        answer = self._call("GetSecretValue", {"SecretId": name})
+        return None if answer is None else answer["SecretString"]
 
     def write(self, name: str, value: Mapping[str, Any]) -> None:
         """Write a secret, and make it first where Terraform did not."""
-        token, text = secrets.token_hex(16), json.dumps(value)
+        self.write_text(name, json.dumps(value))
+
+    def write_text(self, name: str, text: str) -> None:
+        """Like `write`, for a secret that is no JSON."""
+        token = secrets.token_hex(16)
         if self._call("PutSecretValue", {"SecretId": name, "ClientRequestToken": token, "SecretString": text}) is None:
             self._call("CreateSecret", {"Name": name, "ClientRequestToken": token, "SecretString": text})
 
@@ -167,6 +175,15 @@ def rotate_keys(settings: Settings, store: Secrets, *, now: int, is_emergency: b
     store.write(settings.registry_keys_secret, _registry_value(keys, state_keys, now))
     store.write(settings.token_keys_secret, {"keys": [key.to_json() for key in keys]})
     return new.kid
+
+
+def rotate_when_due(settings: Settings, store: Secrets, *, now: int) -> str | None:
+    """Like `rotate_keys`, for a schedule, which may come twice: nothing happens when the newest key is not a day old.
+    Returns the new token key's id."""
+    newest = next(iter(_keys(store.read(settings.token_keys_secret), "keys")), None)
+    if newest is not None and now - newest.active_from < ROTATE_AGAIN_S:
+        return None
+    return rotate_keys(settings, store, now=now)
 
 
 def _publish(settings: Settings, store: Secrets, keys: Sequence[Key], *, now: int) -> None:

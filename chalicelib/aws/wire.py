@@ -40,6 +40,7 @@ class Service:
 
 
 DYNAMODB = Service("dynamodb", "DynamoDB_20120810", "application/x-amz-json-1.0")
+SQS = Service("sqs", "AmazonSQS", "application/x-amz-json-1.0")
 SECRETS_MANAGER = Service("secretsmanager", "secretsmanager", "application/x-amz-json-1.1")
 
 

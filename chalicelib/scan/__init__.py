@@ -1,1 +1,1 @@
-"""Vulnerability scanning. Its issue comes later; the room is here so that nothing else grows into it."""
+"""Vulnerability scanning: from the event of a pushed manifest to a job that a worker takes. Engines come later."""

@@ -1,0 +1,1 @@
+"""The scan worker: a container that drains the queue of jobs."""
