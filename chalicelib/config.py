@@ -41,6 +41,10 @@ class Settings:
     upload_port: int = 8080
     upload_memory_bytes: int = 160 * 1024 * 1024
     log_level: str = "INFO"
+    metrics: bool = False
+    tracing: bool = False
+    duty: str = ""
+    xray_daemon: str = "127.0.0.1:2000"
     upstream_reach: str = "public"
     access_key: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
@@ -93,6 +97,10 @@ class Settings:
             secret_key=environ.get("AWS_SECRET_ACCESS_KEY", ""),
             session_token=environ.get("AWS_SESSION_TOKEN", ""),
             log_level=environ.get("MOORAGE_LOG_LEVEL", cls.log_level).upper(),
+            metrics=_one_of(environ, "MOORAGE_METRICS", "off", ("on", "off")) == "on",
+            tracing=_one_of(environ, "MOORAGE_TRACING", "off", ("on", "off")) == "on",
+            duty=environ.get("MOORAGE_DUTY", cls.duty),
+            xray_daemon=environ.get("AWS_XRAY_DAEMON_ADDRESS", "") or cls.xray_daemon,
             upstream_reach=_one_of(environ, "MOORAGE_UPSTREAM_REACH", cls.upstream_reach, ("public", "private", "local")),
         )
 

@@ -44,11 +44,15 @@ SETTINGS = {
     "MOORAGE_UPLOAD_PORT": "Port on which `python -m upload_service` listens; 0 picks a free one.",
     "MOORAGE_UPLOAD_MEMORY_MB": "MiB of memory for bytes on their way to S3, in one upload process, all its uploads together.",
     "MOORAGE_LOG_LEVEL": "How much is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`.",
+    "MOORAGE_METRICS": "`on`: a JSON line for each request, which CloudWatch makes metrics of (the embedded metric format).",
+    "MOORAGE_TRACING": "`on`: requests that are sampled are traced with X-Ray, with their calls to AWS.",
+    "MOORAGE_DUTY": "What this process is for, in its logs and traces: `registry`, `console`, `uploads`.",
     "MOORAGE_UPSTREAM_REACH": (
         "Where the issuers of projects' trust policies may be: `public` addresses only, also `private` networks (a GitLab of "
         "your own), or also this machine and there without TLS (`local`, which `make run` sets). Identity providers that an "
         "administrator configures may always be in private networks."
     ),
+    "AWS_XRAY_DAEMON_ADDRESS": "Where the X-Ray daemon listens (UDP). Lambda sets it.",
     "AWS_ACCESS_KEY_ID": "Credentials, if they are given this way, as Lambda does.",
     "AWS_SECRET_ACCESS_KEY": "The secret half.",
     "AWS_SESSION_TOKEN": "The token of temporary credentials.",
