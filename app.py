@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from chalice.app import Chalice
 from chalice.app import Response as ChaliceResponse
 
-from chalicelib import bootstrap
+from chalicelib import balancer, bootstrap
 from chalicelib.api import Api
 from chalicelib.config import Settings
 from chalicelib.http import Request
@@ -54,9 +54,12 @@ class Moorage(Chalice):
         _lambda_context.set(value)
 
     def __call__(self, event: Any, context: Any) -> Any:
-        """Answer a proxy event. Any resource of the API is ours, so an unknown one cannot add to Chalice's route table."""
-        request_context = event["requestContext"]
-        request_context["resourcePath"] = "/{proxy+}"
+        """Answer a proxy event of a REST API, an HTTP API (payload format 1.0) or a load balancer. Any resource of the API is
+        ours, so an unknown one cannot add to Chalice's route table."""
+        if balancer.is_balancer(event):
+            translated = balancer.as_rest_event(event, proxies=_settings().proxies)
+            return balancer.as_balancer_answer(self(translated, context), event)
+        event["requestContext"]["resourcePath"] = "/{proxy+}"
         return super().__call__(event, context)
 
 

@@ -33,6 +33,7 @@ class Settings:
     scan_jobs_url: str = ""
     sqs_endpoint_url: str = ""
     serves_registry: bool = False
+    proxies: int = 0
     token_s: int = 900
     download_url_s: int = 1200
     upload_s: int = 12 * 3600
@@ -86,6 +87,7 @@ class Settings:
             admin_secret=environ.get("MOORAGE_ADMIN_SECRET", cls.admin_secret),
             scan_jobs_url=_url(environ, "MOORAGE_SCAN_JOBS_URL", cls.scan_jobs_url),
             serves_registry=environ.get("MOORAGE_SERVE_REGISTRY", "off") == "on",
+            proxies=_number(environ, "MOORAGE_PROXIES", cls.proxies, at_least=0, at_most=5),
             token_s=_number(environ, "MOORAGE_TOKEN_SECONDS", cls.token_s, at_least=60, at_most=3600),
             download_url_s=_number(environ, "MOORAGE_DOWNLOAD_SECONDS", cls.download_url_s, at_least=60, at_most=43200),
             upload_s=_number(environ, "MOORAGE_UPLOAD_SECONDS", cls.upload_s, at_least=600, at_most=7 * 86400),

@@ -42,6 +42,15 @@ class Response:
     body: bytes = b""
 
 
+def client_address(forwarded_for: Sequence[str], peer: str, *, proxies: int) -> str:
+    """Say where a request came from when `proxies` of our own passed it on, each of which added whom it saw to the lines of
+    X-Forwarded-For. What is left of those anybody can have written. `peer` is who is connected to us."""
+    seen = [one.strip() for line in forwarded_for for one in line.split(",") if one.strip()]
+    if proxies == 0 or not seen:
+        return peer
+    return seen[-proxies] if proxies <= len(seen) else seen[0]
+
+
 def json_response(status: int, value: object, headers: Mapping[str, str | Sequence[str]] | None = None) -> Response:
     """Answer with a JSON document."""
     return Response(status, {"Content-Type": "application/json", **(headers or {})}, json.dumps(value).encode())

@@ -33,6 +33,10 @@ SETTINGS = {
     "MOORAGE_SERVE_REGISTRY": (
         "`on`: the upload service answers everything below `/v2/`, for a deployment behind a load balancer alone."
     ),
+    "MOORAGE_PROXIES": (
+        "How many proxies of yours pass a request on to Moorage, load balancers and CDNs, where no API Gateway says who asks: so "
+        "many entries from the end of X-Forwarded-For is the client, whose failed logins are counted."
+    ),
     "MOORAGE_TOKEN_SECONDS": "Life of an access token, unless `token_expiration` of `/configurations` was changed.",
     "MOORAGE_DOWNLOAD_SECONDS": "Life of a presigned download URL. A download that has begun is not cut off.",
     "MOORAGE_UPLOAD_SECONDS": "How long an upload may take, from its POST to its closing PUT.",

@@ -18,11 +18,12 @@ from urllib.parse import parse_qs
 from chalicelib import bootstrap, telemetry
 from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
-from chalicelib.http import Request, Response, error_response, json_response
+from chalicelib.http import Request, Response, client_address, error_response, json_response
 from chalicelib.oci.session import PART_MIN_BYTES
 from chalicelib.oci.uploads import Receiving, Uploads
 from upload_service.body import IDLE_S, Body, HungUp, Receive
 from upload_service.memory import BLOCK_BYTES, OWN_BLOCKS, Memory
+from upload_service.registry import RegistryDoor
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -34,16 +35,33 @@ _THREADS = 32
 def create_app(settings: Settings | None = None) -> App:
     """Make the application; without settings they are read from the environment."""
     settings = settings or Settings.from_environ(os.environ)
-    return UploadService(bootstrap.uploads(settings), Memory(settings.upload_memory_bytes))
+    registry = _registry(settings) if settings.serves_registry else None
+    return UploadService(
+        bootstrap.uploads(settings), Memory(settings.upload_memory_bytes), registry=registry, proxies=settings.proxies
+    )
+
+
+def _registry(settings: Settings) -> RegistryDoor:
+    access = bootstrap.access(settings)
+    return RegistryDoor(bootstrap.registry(settings), lambda request, now: access.authenticate(request, now=now))
 
 
 class UploadService:
     """Serves uploads of one registry from one event loop."""
 
     def __init__(
-        self, uploads: Uploads, memory: Memory, *, clock: Callable[[], float] = time.time, idle_s: float = IDLE_S
+        self,
+        uploads: Uploads,
+        memory: Memory,
+        *,
+        clock: Callable[[], float] = time.time,
+        idle_s: float = IDLE_S,
+        registry: RegistryDoor | None = None,
+        proxies: int = 0,
     ) -> None:
+        """`registry` answers what is no upload; without it that is refused."""
         self._uploads, self._memory, self._clock, self._idle_s = uploads, memory, clock, idle_s
+        self._registry, self._proxies = registry, proxies
         self._threads = ThreadPoolExecutor(_THREADS, "uploads")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +71,7 @@ class UploadService:
             return
         if scope["type"] != "http":
             return
-        request = _request(scope)
+        request = _request(scope, self._proxies)
         try:
             response = await self._respond(request, receive)
         except HungUp:
@@ -68,6 +86,8 @@ class UploadService:
     async def _respond(self, request: Request, receive: Receive) -> Response:
         if request.path == "/healthz":
             return json_response(200, {"status": "ok"})
+        if self._registry is not None and (request.method == "POST" or not self._uploads.matches(request)):
+            return await self._registry.answer(request, receive)
         if not self._uploads.matches(request):
             raise RegistryError("NOT_FOUND", {"path": request.path[:300]})
         if request.method not in ("PATCH", "PUT"):
@@ -106,13 +126,15 @@ def _needs(receiving: Receiving) -> tuple[int, int]:
     return own, -(-min(front, PART_MIN_BYTES) // BLOCK_BYTES)
 
 
-def _request(scope: Scope) -> Request:
+def _request(scope: Scope, proxies: int) -> Request:
     headers: dict[str, list[str]] = {}
     for name, value in scope["headers"]:
         headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     client = scope.get("client")
-    return Request(scope["method"], scope["path"], query, headers, client_ip=client[0] if client else "")
+    address = client_address(headers.get("x-forwarded-for", ()), client[0] if client else "", proxies=proxies)
+    request_id = (headers.get("x-amzn-trace-id") or [""])[-1]
+    return Request(scope["method"], scope["path"], query, headers, client_ip=address, request_id=request_id)
 
 
 async def _send(send: Send, response: Response, *, is_head: bool) -> None:

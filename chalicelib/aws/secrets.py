@@ -45,9 +45,9 @@ class Secrets:
         return value
 
     def read_text(self, name: str) -> str | None:
-        """Like `read`, for a secret that is no JSON."""
+        """Like `read`, for a secret that is no JSON. AWS calls a secret without a value not found, an emulator just has none."""
         answer = self._call("GetSecretValue", {"SecretId": name})
-        return None if answer is None else answer["SecretString"]
+        return None if answer is None else answer.get("SecretString")
 
     def write(self, name: str, value: Mapping[str, Any]) -> None:
         """Write a secret, and make it first where Terraform did not."""

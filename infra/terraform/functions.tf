@@ -40,14 +40,30 @@ locals {
     }
     dispatch_scans = { handler = "app.dispatch_scans", memory = var.lambda_memory_mb.background, timeout = var.lambda_timeout_s.dispatch_scans
       about    = "turns new manifests into scan jobs", reserved = null, waited_for = false
-      settings = { MOORAGE_SCAN_JOBS_URL = aws_sqs_queue.scan_jobs.url }
+      settings = { MOORAGE_SCAN_JOBS_URL = local.queue_urls.scan_jobs }
     }
   }
   absent = concat(var.door == "alb" ? ["registry"] : [], local.is_rest ? [] : ["authorizer"])
   duties = { for duty, made in local.all_duties : duty => made if !contains(local.absent, duty) }
 
   function_names = { for duty in keys(local.duties) : duty => "${var.name}-${replace(duty, "_", "-")}" }
+  package_hash   = filebase64sha256(local.package_path)
   package_path   = var.package_path != "" ? var.package_path : "${path.module}/../../build/moorage-lambda-${var.architecture}.zip"
+}
+
+# Uploaded once for all functions, which keep copies. No function's role reaches this part of the bucket.
+resource "aws_s3_object" "package" {
+  bucket             = aws_s3_bucket.registry.bucket
+  key                = "packages/${sha256(local.package_hash)}.zip"
+  source             = local.package_path
+  source_hash        = local.package_hash
+  checksum_algorithm = "SHA256"
+
+  lifecycle {
+    create_before_destroy = true
+  }
+
+  depends_on = [aws_s3_bucket_server_side_encryption_configuration.registry, aws_s3_bucket_public_access_block.registry]
 }
 
 resource "aws_lambda_function" "duty" {
@@ -59,8 +75,9 @@ resource "aws_lambda_function" "duty" {
   runtime                        = "python3.13"
   architectures                  = [var.architecture]
   handler                        = each.value.handler
-  filename                       = local.package_path
-  source_code_hash               = filebase64sha256(local.package_path)
+  s3_bucket                      = aws_s3_object.package.bucket
+  s3_key                         = aws_s3_object.package.key
+  source_code_hash               = local.package_hash
   memory_size                    = each.value.memory
   timeout                        = each.value.timeout
   reserved_concurrent_executions = coalesce(each.value.reserved, -1)

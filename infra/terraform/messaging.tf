@@ -10,6 +10,8 @@ locals {
     scan_jobs_dlq       = "${var.name}-scan-jobs-dlq"
     schedules_dlq       = "${var.name}-schedules-dlq"
   }
+  # As SQS writes them; composed so that no function waits for a queue, which takes its half minute.
+  queue_urls  = { for key, name in local.queue_names : key => "https://sqs.${var.region}.${local.dns_suffix}/${local.account_id}/${name}" }
   topic_names = { events = "${var.name}-events", alarms = "${var.name}-alarms" }
 
   # Nobody looks at a dead-letter queue the same day.

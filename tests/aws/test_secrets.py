@@ -22,7 +22,7 @@ from chalicelib.aws.secrets import (
     ensure_keys,
     rotate_keys,
 )
-from chalicelib.aws.wire import CallFailed
+from chalicelib.aws.wire import SECRETS_MANAGER, CallFailed, Wire
 from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
 from chalicelib.rbac import tokens
@@ -84,6 +84,14 @@ def test_secret_that_is_not_there_is_none_and_is_made_by_writing(own: Settings, 
     for value in ({"keys": [1]}, {"keys": [2]}):
         store.write(own.token_keys_secret, value)
         assert store.read(own.token_keys_secret) == value
+
+
+def test_secret_that_terraform_made_without_a_value_is_none_until_it_is_written(own: Settings, store: Secrets) -> None:
+    wire = Wire(SECRETS_MANAGER, own, own.secrets_endpoint_url)
+    wire.call("CreateSecret", {"Name": own.token_keys_secret, "ClientRequestToken": uuid.uuid4().hex})
+    assert store.read(own.token_keys_secret) is None
+    store.write(own.token_keys_secret, {"keys": []})
+    assert store.read(own.token_keys_secret) == {"keys": []}
 
 
 def test_keys_are_made_once(own: Settings, store: CountingSecrets) -> None:

@@ -68,6 +68,12 @@ class Service:
         client.sendall(sent)
         return client
 
+    def raw(self, sent: bytes) -> socket.socket:
+        """Send bytes as they are."""
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        client.sendall(sent)
+        return client
+
     def offset(self, url: str) -> int:
         """How much the service says has arrived (0 and 1 look the same)."""
         status, headers, _ = self.send("GET", url)
