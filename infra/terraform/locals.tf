@@ -48,5 +48,7 @@ locals {
       MOORAGE_TRACING              = var.tracing ? "on" : "off"
     },
     var.s3_public_url == "" ? {} : { MOORAGE_S3_PUBLIC_URL = var.s3_public_url },
+    # Who asks is known from X-Forwarded-For alone there: the load balancer writes to it, and CloudFront before it.
+    local.is_alb ? { MOORAGE_PROXIES = local.has_cdn ? "2" : "1" } : {},
   )
 }
