@@ -69,6 +69,10 @@ class Client:
             self._tokens[scope] = json.loads(answer.body)["token"]
         return {"Authorization": "Bearer " + self._tokens[scope]}
 
+    def forget(self) -> None:
+        """Ask for new tokens from now on, as a client that is started anew."""
+        self._tokens.clear()
+
     def send(
         self,
         method: str,

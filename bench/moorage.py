@@ -22,7 +22,8 @@ class Moorage:
     name = "moorage"
     bucket = "moorage"
 
-    def __init__(self, tools: Tools, s3: CountedEndpoint, folder: Path) -> None:
+    def __init__(self, tools: Tools, s3: CountedEndpoint, folder: Path, *, dynamodb_url: str = "") -> None:
+        """`dynamodb_url` names another DynamoDB than the emulator's."""
         self.version = ""
         self._folder = folder
         self._emulator = _start_emulator(folder)
@@ -33,6 +34,8 @@ class Moorage:
         self._gateway_port, self._upload_port = processes.free_port(), processes.free_port()
         self.url = f"http://127.0.0.1:{self._gateway_port}"
         self._environ = _environment(self.aws.url, s3.url, self.url, self._upload_port)
+        if dynamodb_url:
+            self._environ["AWS_ENDPOINT_URL_DYNAMODB"] = dynamodb_url
         self.credentials: Credentials | None = Credentials(
             "admin", ADMIN_PASSWORD, f"{self.url}/service/token", "moorage"
         )
