@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-fast lint clients clients-all conformance bench bench-quick cost package lock clean
+.PHONY: help run test check test-fast lint clients clients-all conformance bench bench-quick cost package images lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ package: ## build the zips of the Lambda functions, for arm64 and x86_64
 
 cost: ## what a deployment costs on AWS, from list prices and measured counts (python3 -m scripts.cost --help)
 	@python3 -m scripts.cost
+
+images: ## build the container images offline on BASE=<image with Python 3.13, by digest> for ARCH=arm64 or x86_64
+	@sh scripts/setup_venv requirements-dev.txt
+	@$(PYTHON) -m scripts.images --base "$(BASE)" --arch "$(or $(ARCH),arm64)"
 
 lock: ## resolve the *.in files into hash-locked requirements (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' requirements.in -o requirements.txt

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -126,13 +126,13 @@ def unpack(wheel: Path, tree: Path) -> None:
             target.write_bytes(archive.read(name))
 
 
-def copy_sources(source: Path, tree: Path) -> None:
+def copy_sources(source: Path, tree: Path, *, skip: Container[str] = ()) -> None:
     """Copy a module or a package of ours. Raises PackageError for a file that is of no kind that belongs there, say a note."""
     if source.is_file():
         shutil.copyfile(source, tree / source.name)
         return
     for file in _files(source):
-        if "__pycache__" in file.parts:
+        if "__pycache__" in file.parts or file.name in skip:
             continue
         if file.suffix not in SOURCE_KINDS:
             shown, where = file.relative_to(source.parent), "SOURCE_KINDS in scripts/package_contents.py"
