@@ -12,20 +12,24 @@ import functools
 import json
 import os
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from chalice.app import Chalice
 from chalice.app import Response as ChaliceResponse
 
-from chalicelib import balancer, bootstrap
+from chalicelib import balancer, bootstrap, telemetry
 from chalicelib.api import Api
 from chalicelib.config import Settings
 from chalicelib.http import Request
 
+R = TypeVar("R")
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _LARGE_BYTES = 2 * 1024 * 1024
+_TRACE = "_X_AMZN_TRACE_ID"
+"""Lambda says here, anew for each request, which trace it belongs to and whether that is sampled."""
 _TEXT = ("application/json", "text/", "+json", "application/xml")
 
 _current_request: ContextVar[Any] = ContextVar("current_request", default=None)
@@ -99,6 +103,20 @@ def answer() -> ChaliceResponse:
     return _Answer(response.body, headers=dict(response.headers), status_code=response.status)  # type: ignore[arg-type, unused-ignore]
 
 
+def _observed(run: Callable[[Any, Any], R]) -> Callable[[Any, Any], R]:
+    """Make a function that answers no requests tell of each run: how long it took, and why it failed."""
+
+    @functools.wraps(run)
+    def observed(event: Any, context: Any) -> R:
+        bootstrap.observe(_settings())
+        name = getattr(context, "aws_request_id", "")
+        with telemetry.run(run.__name__, correlation_id=name, trace=os.environ.get(_TRACE, "")):
+            return run(event, context)
+
+    return observed
+
+
+@_observed
 def authorize(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
     """TOKEN authorizer of the registry API: let a credential through that the registry itself will look at again.
 
@@ -107,38 +125,45 @@ def authorize(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: A
     """
     request = Request("GET", "/v2/", headers={"authorization": [event.get("authorizationToken") or ""]})
     if not bootstrap.access(_settings()).is_credential(request, now=int(time.time())):
+        telemetry.refused("UNAUTHORIZED")
         raise Exception("Unauthorized")
     api = event["methodArn"].split("/")[0]
     statement = {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{api}/*"}
     return {"principalId": "caller", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
 
 
+@_observed
 def sweep_uploads(event: dict[str, Any], context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambda's signature
     """Schedule, hourly: free what abandoned uploads hold. Idempotent. `{"freed": multipart uploads and tails that went}`."""
     return {"freed": bootstrap.uploads(_settings()).sweep(now=int(time.time()))}
 
 
+@_observed
 def sweep_releases(event: dict[str, Any], context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambda's signature
     """Schedule, hourly: finish deletions that stopped half-way or were put off. Idempotent. `{"finished": deletions}`."""
     return {"finished": bootstrap.manifests(_settings()).release_pending(now=int(time.time()))}
 
 
+@_observed
 def sweep_projects(event: dict[str, Any], context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambda's signature
     """Schedule, hourly: take away what removed projects left. Idempotent. `{"cleared": projects}`."""
     return {"cleared": bootstrap.project_records(_settings()).sweep()}
 
 
+@_observed
 def provision(event: dict[str, Any], context: Any) -> dict[str, bool]:  # noqa: ARG001 - Lambda's signature
     """Once per deployment, called by Terraform: make keys, the user `admin` and the project `library` where they are missing.
     Idempotent. The first password is in the secret `MOORAGE_ADMIN_SECRET` alone. `{"made_admin": whether it was made now}`."""
     return {"made_admin": bootstrap.furnishing(_settings()).furnish_deployment(now=int(time.time()))}
 
 
+@_observed
 def rotate_keys(event: dict[str, Any], context: Any) -> dict[str, str | None]:  # noqa: ARG001 - Lambda's signature
     """Schedule, monthly: new keys for tokens and uploads; twice within a day does nothing. `{"kid": the new key or null}`."""
     return {"kid": bootstrap.rotate_keys(_settings(), now=int(time.time()))}
 
 
+@_observed
 def dispatch_scans(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
     """Queue of S3's notifications: a job for each pushed manifest. Answers which messages must come again
     (`ReportBatchItemFailures`). Source: Lambda developer guide, "Using Lambda with Amazon SQS"."""
@@ -146,6 +171,7 @@ def dispatch_scans(event: dict[str, Any], context: Any) -> dict[str, Any]:  # no
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
+@_observed
 def purge_audit(event: dict[str, Any], context: Any) -> dict[str, int]:  # noqa: ARG001 - Lambda's signature
     """Schedule, hourly: count the audit log's hours that are over, purge when that is due. Idempotent. `{"purged": rows}`."""
     return {"purged": bootstrap.purge(_settings()).take_turn(now=int(time.time()))}
@@ -161,6 +187,9 @@ def _api() -> Api:
     return bootstrap.registry(_settings())
 
 
+bootstrap.observe(Settings.from_environ(os.environ))  # now, since Lambda gives its start more CPU than its requests
+
+
 def _request(event: dict[str, Any]) -> Request:
     context = event["requestContext"]
     body = event.get("body") or ""
@@ -172,6 +201,7 @@ def _request(event: dict[str, Any]) -> Request:
         body=base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(),
         client_ip=(context.get("identity") or {}).get("sourceIp") or "",
         request_id=context.get("requestId") or "",
+        trace=os.environ.get(_TRACE, ""),
     )
 
 

@@ -5,7 +5,7 @@ Source: architecture, "Front door": every public path equals API Gateway's `requ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from chalicelib import telemetry
@@ -47,24 +47,31 @@ class Api:
 
     def handle(self, request: Request, *, now: int) -> Response:
         """Answer any request; never raises. On HEAD the body stays, the shell strips it."""
-        response = self._answer(request, now)
-        self._recorder.settle()  # Lambda freezes the process once it has its answer.
+        name = request.correlation_id
+        with telemetry.request(request.method, request.path, correlation_id=name, trace=request.trace) as seen:
+            response = self._answer(request, now)
+            self._recorder.settle()  # Lambda freezes the process once it has its answer.
+            is_anonymous = not (request.header("authorization") or request.header("cookie"))
+            sizes = {"received": len(request.body), "served": len(response.body)}
+            seen.answered(response.status, **sizes, is_anonymous=is_anonymous)
+        general: dict[str, str | Sequence[str]] = {"X-Request-Id": name}
         if _is_registry(request.path):
-            return Response(response.status, {**_API_VERSION, **response.headers}, response.body)
+            general |= _API_VERSION
         if _is_console(request.path):
-            general = {**_GUARDED, "X-Request-Id": _request_id(request), **({} if response.body else _NO_CONTENT)}
-            return Response(response.status, {**general, **response.headers}, response.body)
-        return response
+            general |= {**_GUARDED, **({} if response.body else _NO_CONTENT)}
+        return Response(response.status, {**general, **response.headers}, response.body)
 
     def _answer(self, request: Request, now: int) -> Response:
         is_harbor = _is_console(request.path)
         try:
             return self._route(request.path).answer(request, now=now)
         except RegistryError as error:
+            telemetry.refused(error.code)
             return error_response(error, is_harbor=is_harbor)
         except Exception:  # noqa: BLE001 - the boundary: whatever failed becomes an OCI error, and is logged
-            telemetry.failure(request.request_id, request.method, request.path)
-            failed = RegistryError("UNKNOWN", {"request_id": request.request_id})
+            telemetry.refused("UNKNOWN")
+            telemetry.failure(request.correlation_id, request.method, request.path)
+            failed = RegistryError("UNKNOWN", {"request_id": request.correlation_id})
             return error_response(failed, is_harbor=is_harbor)
 
     def _route(self, path: str) -> Routes:
@@ -84,9 +91,3 @@ def _is_registry(path: str) -> bool:
 def _is_console(path: str) -> bool:
     return path.startswith(("/api/", "/c/")) or path == "/api"
 
-
-def _request_id(request: Request) -> str:
-    """The client's own id where it is a decent one, else API Gateway's."""
-    sent = request.header("x-request-id") or ""
-    is_decent = 1 <= len(sent) <= 128 and sent.isascii() and sent.isprintable()
-    return sent if is_decent else request.request_id or "-"

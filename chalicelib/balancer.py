@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
+from chalicelib import telemetry
 from chalicelib.http import client_address
 
 Event = Mapping[str, Any]
@@ -24,6 +25,7 @@ def as_rest_event(event: Event, *, proxies: int) -> dict[str, Any]:
     """Make the event that a REST API would have sent. `proxies` is how many of us a request passed, the balancer included."""
     headers = _several(event, "multiValueHeaders", "headers")
     named = {name.lower(): values for name, values in headers.items()}
+    trace = (named.get("x-amzn-trace-id") or [""])[-1]
     query: dict[str, list[str]] = {}
     for name, values in _several(event, "multiValueQueryStringParameters", "queryStringParameters").items():
         query.setdefault(unquote_plus(name), []).extend(unquote_plus(value) for value in values)
@@ -38,7 +40,7 @@ def as_rest_event(event: Event, *, proxies: int) -> dict[str, Any]:
         "requestContext": {
             "httpMethod": event["httpMethod"],
             "path": event["path"],
-            "requestId": (named.get("x-amzn-trace-id") or [""])[-1],
+            "requestId": telemetry.trace_id(trace) or trace,
             "identity": {"sourceIp": client_address(named.get("x-forwarded-for", ()), "", proxies=max(1, proxies))},
         },
         "body": event.get("body") or None,

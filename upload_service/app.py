@@ -10,6 +10,7 @@ import asyncio
 import functools
 import os
 import time
+import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -72,20 +73,32 @@ class UploadService:
         if scope["type"] != "http":
             return
         request = _request(scope, self._proxies)
-        try:
-            response = await self._respond(request, receive)
-        except HungUp:
+        if request.path == "/healthz":  # asked every few seconds, and worth no line
+            await _send(send, json_response(200, {"status": "ok"}), is_head=request.method == "HEAD")
             return
+        name = request.correlation_id
+        with telemetry.request(request.method, request.path, correlation_id=name, trace=request.trace) as seen:
+            response = await self._answer(request, receive)
+            seen.status = response.status if response else telemetry.HUNG_UP
+        if response is not None:
+            named = Response(response.status, {"X-Request-Id": name, **response.headers}, response.body)
+            await _send(send, named, is_head=request.method == "HEAD")
+
+    async def _answer(self, request: Request, receive: Receive) -> Response | None:
+        """Answer a request; None when nobody waits for it any more. Never raises."""
+        try:
+            return await self._respond(request, receive)
+        except HungUp:
+            return None
         except RegistryError as error:
-            response = error_response(error)
+            telemetry.refused(error.code)
+            return error_response(error)
         except Exception:  # noqa: BLE001 - the boundary: whatever failed becomes an OCI error, and is logged
-            telemetry.failure(request.request_id, request.method, request.path)
-            response = error_response(RegistryError("UNKNOWN"))
-        await _send(send, response, is_head=request.method == "HEAD")
+            telemetry.refused("UNKNOWN")
+            telemetry.failure(request.correlation_id, request.method, request.path)
+            return error_response(RegistryError("UNKNOWN", {"request_id": request.correlation_id}))
 
     async def _respond(self, request: Request, receive: Receive) -> Response:
-        if request.path == "/healthz":
-            return json_response(200, {"status": "ok"})
         if self._registry is not None and (request.method == "POST" or not self._uploads.matches(request)):
             return await self._registry.answer(request, receive)
         if not self._uploads.matches(request):
@@ -106,13 +119,15 @@ class UploadService:
                 await body.settle()
                 await self._call(functools.partial(self._uploads.abandon, receiving, error))
                 raise
-            return await self._call(lambda: self._uploads.end(receiving, body.rest, now=self._now()))
+            response = await self._call(lambda: self._uploads.end(receiving, body.rest, now=self._now()))
+            telemetry.count(telemetry.BYTES_RECEIVED, receiving.transfer.size_bytes)
+            return response
         finally:
             await body.settle()
             share.leave()
 
     async def _call(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, telemetry.bound(work))
 
     def _now(self) -> int:
         return int(self._clock())
@@ -133,8 +148,9 @@ def _request(scope: Scope, proxies: int) -> Request:
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     client = scope.get("client")
     address = client_address(headers.get("x-forwarded-for", ()), client[0] if client else "", proxies=proxies)
-    request_id = (headers.get("x-amzn-trace-id") or [""])[-1]
-    return Request(scope["method"], scope["path"], query, headers, client_ip=address, request_id=request_id)
+    trace = (headers.get("x-amzn-trace-id") or [""])[-1]
+    request_id = telemetry.trace_id(trace) or uuid.uuid4().hex
+    return Request(scope["method"], scope["path"], query, headers, b"", address, request_id, trace)
 
 
 async def _send(send: Send, response: Response, *, is_head: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Executor
 from typing import Any
 
+from chalicelib import telemetry
 from chalicelib.errors import RegistryError
 from chalicelib.oci.session import PART_MIN_BYTES
 from chalicelib.oci.transfer import Transfer
@@ -120,7 +121,7 @@ class Body:
 
     async def _store(self, job: Callable[[], None], blocks: list[memoryview]) -> None:
         try:
-            await asyncio.get_running_loop().run_in_executor(self._executor, job)
+            await asyncio.get_running_loop().run_in_executor(self._executor, telemetry.bound(job))
         except Exception as failure:  # noqa: BLE001 - raised again by the reader of this body
             self._failure = self._failure or failure
         finally:

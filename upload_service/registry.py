@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
+from chalicelib import telemetry
 from chalicelib.errors import RegistryError
 from chalicelib.http import Request, Response
 from upload_service.body import HungUp
@@ -89,7 +90,7 @@ class RegistryDoor:
         return await self._run(lambda: self._handler.handle(request, now=self._now()))
 
     async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, telemetry.bound(work))
 
     def _now(self) -> int:
         return int(self._clock())

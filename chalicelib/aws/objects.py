@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 from chalicelib.aws import keys
 from chalicelib.aws.presign import Credentials, Presigner, bucket_address, sdk_credentials
-from chalicelib.aws.s3_http import Answer, Connections, S3Error, xml_pages, xml_text
+from chalicelib.aws.s3_http import Answer, Connections, S3Error, operation_of, xml_pages, xml_text
 from chalicelib.config import Settings
 from chalicelib.oci.ports import MultipartGone
 from chalicelib.oci.session import Content, Part
@@ -33,7 +33,7 @@ class S3Objects:
         public = bucket_address(settings.bucket, settings.region, settings.s3_public_url)
         self._signer = Presigner(address, settings.region, found)
         self._public = Presigner(public, settings.region, found)
-        self._connections = Connections(address)
+        self._connections = Connections(address, settings.bucket)
         self._bucket, self._clock = settings.bucket, clock
 
     def blob_key(self, upload_id: str) -> str:
@@ -172,7 +172,8 @@ class S3Objects:
             now = int(self._clock())
             return self._signer.target(method, key, now=now, expires_s=_SIGNED_S, query=query, headers=headers)
 
-        return self._connections.request(method, target, {**headers, **unsigned}, body)
+        operation = operation_of(method, query, is_copy="x-amz-copy-source" in headers)
+        return self._connections.request(method, target, {**headers, **unsigned}, body, operation=operation)
 
 
 def multipart_id_of(query: Sequence[tuple[str, str]]) -> str:

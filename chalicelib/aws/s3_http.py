@@ -7,12 +7,13 @@ import random
 import re
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from urllib.parse import urlsplit
 from xml.sax.saxutils import unescape
 
+from chalicelib import telemetry
 from chalicelib.aws.presign import Address
 from chalicelib.errors import RegistryError
 from chalicelib.oci.session import Content, content_size
@@ -22,6 +23,19 @@ _TIMEOUT_S = 60
 _KEPT = 64
 _BLOCK_BYTES = 1024 * 1024
 _TRANSIENT = frozenset({500, 502, 503, 504})
+_OPERATIONS = {
+    ("GET", ""): "GetObject",
+    ("HEAD", ""): "HeadObject",
+    ("PUT", ""): "PutObject",
+    ("DELETE", ""): "DeleteObject",
+    ("POST", "uploads"): "CreateMultipartUpload",
+    ("PUT", "partNumber"): "UploadPart",
+    ("POST", "uploadId"): "CompleteMultipartUpload",
+    ("DELETE", "uploadId"): "AbortMultipartUpload",
+    ("GET", "uploads"): "ListMultipartUploads",
+    ("GET", "list-type"): "ListObjectsV2",
+}
+"""By method and first parameter."""
 _FAILED_WITH_200 = re.compile(rb"<Error>|<Error ")
 
 
@@ -44,7 +58,9 @@ class Answer:
 class Connections:
     """Keep-alive connections to one host, each used by one thread at a time."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, bucket: str = "") -> None:
+        """`bucket` is what is told about calls."""
+        self._bucket = bucket
         parts = urlsplit(f"{address.scheme}://{address.host}")
         self._host, self._port = parts.hostname or "", parts.port
         self._tls = (
@@ -53,19 +69,36 @@ class Connections:
         self._idle: list[http.client.HTTPConnection] = []
         self._lock = Lock()
 
-    def request(self, method: str, target: Callable[[], str], headers: Mapping[str, str], body: Content) -> Answer:
-        """Send a request that may be repeated; `target` signs its path anew for each try.
+    def request(
+        self, method: str, target: Callable[[], str], headers: Mapping[str, str], body: Content, *, operation: str = ""
+    ) -> Answer:
+        """Send a request that may be repeated; `target` signs its path anew for each try; `operation` is S3's name of it.
         Raises S3Error, and UNAVAILABLE (503) when S3 does not answer."""
+        with telemetry.aws_call("s3", operation or method, self._bucket) as call:
+            return self._repeat(method, target, headers, body, call)
+
+    def _repeat(
+        self,
+        method: str,
+        target: Callable[[], str],
+        headers: Mapping[str, str],
+        body: Content,
+        call: telemetry.Call | telemetry.Unmeasured,
+    ) -> Answer:
         for attempt in range(_TRIES):
             if attempt:
+                call.retried()
                 time.sleep(random.uniform(0, 0.1 * 4**attempt))  # noqa: S311 - jitter
             try:
                 status, answer = self._exchange(method, target(), headers, body, is_fresh=attempt > 0)
             except (OSError, http.client.HTTPException):
                 continue
+            call.answered(status, answer.headers, "x-amz-request-id")
             if status < 300 and not (method in ("POST", "PUT") and _FAILED_WITH_200.search(answer.body[:1000])):
                 return answer
             error = S3Error(status, xml_text(answer.body, "Code", ""))
+            if error.code == "SlowDown" or status == 503:
+                call.throttled()
             if status not in _TRANSIENT and error.code not in ("InternalError", "SlowDown", "RequestTimeout"):
                 raise error
         raise RegistryError("UNAVAILABLE", message="the object store does not answer", headers={"Retry-After": "5"})
@@ -112,6 +145,13 @@ class Connections:
                 self._idle.append(connection)
                 return
         connection.close()
+
+
+def operation_of(method: str, query: Sequence[tuple[str, str]], *, is_copy: bool = False) -> str:
+    """Name an operation as the API reference does, by what tells its requests apart. Pure."""
+    if is_copy:
+        return "UploadPartCopy"
+    return _OPERATIONS.get((method, query[0][0] if query else ""), method)
 
 
 def xml_text(body: bytes, name: str, default: str | None = None) -> str:

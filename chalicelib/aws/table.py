@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from pynamodb.exceptions import VerboseClientError
 
+from chalicelib import telemetry
+from chalicelib.aws.dispatch import dispatched
 from chalicelib.aws.tables import Item
 from chalicelib.aws.wire import DYNAMODB, Wire, decoded
 from chalicelib.errors import RegistryError
@@ -185,6 +187,7 @@ class Table:
                     raise Conflict from None
             else:
                 return
+            telemetry.count(telemetry.AWS_RETRIES, 1)
             pause(attempt)
         raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})
 
@@ -250,7 +253,7 @@ class Table:
         if operation in _REPEATABLE:
             return decoded(self._wire.call(operation, request))
         request.setdefault("ReturnConsumedCapacity", "NONE")
-        return self.connection.dispatch(operation, request)
+        return dispatched(self.connection, self.name, operation, request)
 
 
 def _is_key(pk: str, sk: str) -> bool:

@@ -21,13 +21,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from chalicelib import telemetry
 from chalicelib.aws.presign import Credentials, sdk_credentials
 from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
 
 _ATTEMPTS = 5
 _TIMEOUT_S = 5
-_TRY_AGAIN = ("ProvisionedThroughputExceeded", "Throttling", "RequestLimitExceeded", "InternalServerError")
+_TOO_FAST = ("ProvisionedThroughputExceeded", "Throttling", "RequestLimitExceeded")
+_TRY_AGAIN = (*_TOO_FAST, "InternalServerError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,19 @@ class Wire:
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """Send a request that may be repeated and return its answer. Raises CallFailed, UNAVAILABLE when no try helped."""
+        with telemetry.aws_call(self._service.name, operation, _resource(request)) as call:
+            return self._repeat(operation, request, call)
+
+    def _repeat(
+        self, operation: str, request: dict[str, Any], call: telemetry.Call | telemetry.Unmeasured
+    ) -> dict[str, Any]:
         body = json.dumps(request, separators=(",", ":")).encode()
         for attempt in range(self._attempts):
             if attempt:
+                call.retried()
                 time.sleep(random.uniform(0, 0.025 * 2**attempt))  # noqa: S311
             try:
-                status, answer = self._send(operation, body)
+                status, answer = self._send(operation, body, call)
             except (OSError, http.client.HTTPException):
                 self._local.connection = None
                 continue
@@ -92,11 +101,15 @@ class Wire:
                 found: dict[str, Any] = json.loads(answer)
                 return found
             failure = CallFailed(operation, status, answer)
+            if failure.code.startswith(_TOO_FAST):
+                call.throttled()
             if status < 500 and not failure.code.startswith(_TRY_AGAIN):
                 raise failure
         raise RegistryError("UNAVAILABLE", headers={"Retry-After": "1"})
 
-    def _send(self, operation: str, body: bytes) -> tuple[int, bytes]:
+    def _send(
+        self, operation: str, body: bytes, call: telemetry.Call | telemetry.Unmeasured
+    ) -> tuple[int, bytes]:
         connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
         if connection is None:
             kind = http.client.HTTPSConnection if self._is_tls else http.client.HTTPConnection
@@ -104,6 +117,7 @@ class Wire:
         connection.request("POST", "/", body, self._headers(operation, body))
         response = connection.getresponse()
         answer = response.read()
+        call.answered(response.status, response.headers)
         if response.will_close:
             self._local.connection = None
         return response.status, answer
@@ -137,6 +151,11 @@ class Wire:
                 key = hmac.new(key, text.encode(), "sha256").digest()
             self._key = (secret, day, key)
         return key
+
+
+def _resource(request: dict[str, Any]) -> str:
+    """The table or queue that a request is about."""
+    return request.get("TableName") or request.get("QueueUrl") or next(iter(request.get("RequestItems", ())), "")
 
 
 def decoded(answer: dict[str, Any]) -> dict[str, Any]:

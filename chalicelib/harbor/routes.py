@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from chalicelib import telemetry
 from chalicelib.errors import RegistryError
 from chalicelib.events import UNRECORDED, Recorder
 from chalicelib.harbor import description
@@ -50,6 +51,7 @@ class Console:
                 raise RegistryError("UNSUPPORTED", headers={"Allow": ", ".join(methods)})
             raise RegistryError("NOT_FOUND", {"path": request.path[:300]})
         caller = self._authenticate(request, now)
+        telemetry.identified(caller.name)
         handler = self._handlers.get(match.operation.id)
         if handler is None:
             raise description.not_implemented(match.operation)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from chalicelib import events
+from chalicelib import events, telemetry
 from chalicelib.errors import RegistryError
 from chalicelib.events import UNRECORDED, Artifact, Recorder, Who
 from chalicelib.http import Request, Response, json_response
@@ -70,6 +70,7 @@ class RegistryRoutes:
         except RegistryError as refusal:
             self._logins.refused(request, refusal, now=now)
             raise
+        telemetry.identified(caller.name)
         path = request.path.removeprefix("/v2").strip("/") if request.path != "/v2/" else ""
         if not path:
             return self._ping(request)
@@ -167,6 +168,8 @@ class RegistryRoutes:
         located = self._blobs.locate(
             repository, digest, call.request.method, range_header=call.request.header("range"), now=call.now
         )
+        if call.request.method == "GET":
+            telemetry.count(telemetry.BYTES_REDIRECTED, located.size_bytes)
         return Response(307, {"Location": located.url, "Docker-Content-Digest": str(digest)})
 
     def _upload(self, call: Call) -> Response:

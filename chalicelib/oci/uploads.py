@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from chalicelib import telemetry
 from chalicelib.cache import Cache
 from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
@@ -203,6 +204,7 @@ class Uploads:
             raise RegistryError("NOT_FOUND", {"path": request.path[:300]})
         text = request.parameter("_state")
         state = UploadState.verify(text, match[1], match[2], self._keys, now=now)
+        telemetry.identified(state.principal)
         return Upload(state, self._location(match[1], match[2], text or ""))
 
     def _open(self, upload: Upload, session: Session | None) -> Session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib import telemetry
 from chalicelib.cache import Cache
 from chalicelib.errors import RegistryError
 from chalicelib.events import Event, Recorder
@@ -24,10 +25,12 @@ class Logins:
 
     def succeeded(self, name: str, client_ip: str, *, operation: str = "login") -> None:
         """Record that somebody logged in (or out, with the operation `logout`)."""
+        telemetry.identified(name)
         self._recorder.record(Event(operation, "user", name, name, operation, True, client_ip))
 
     def trusted(self, name: str, subject: str, project_id: int, client_ip: str) -> None:
         """Record that a CI job logged in; `subject` is what its issuer calls it, repository and branch for example."""
+        telemetry.identified(name)
         event = Event("login", "user", name, name, f"login of {shown(subject)}", True, client_ip, project_id)
         self._recorder.record(event)
 

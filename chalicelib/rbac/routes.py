@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
+from chalicelib import telemetry
 from chalicelib.config import Settings
 from chalicelib.errors import RegistryError
 from chalicelib.events import UNRECORDED, Recorder
@@ -161,6 +162,7 @@ class TokenService:
             return self._log_in_ci(self._ci, asked.credentials, asked.scopes, client_ip, now)
         facts = self._facts(asked, client_ip, now)
         principal = facts.principal
+        telemetry.identified(principal.name if principal else "")
         token_s = self._configurations.token_s(now=now)
         claims: dict[str, object] = {
             "sub": f"{tokens.USER_SUBJECT}{principal.name}" if principal else tokens.ANONYMOUS_SUBJECT,

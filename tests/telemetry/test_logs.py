@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 FAILING = """
 from chalicelib.api import Api
 from chalicelib.http import Request
@@ -30,7 +30,7 @@ def said(program: str) -> list[str]:
 
 
 def test_as_much_is_logged_as_the_setting_says() -> None:
-    program = "from chalicelib import telemetry as t; t.choose_level('ERROR'); {}; t.logger().error('worth a line')"
+    program = "from chalicelib import telemetry as t; t.configure(t.Plan(level='ERROR')); {}; t.logger().error('worth a line')"
     (line,) = said(program.format("t.logger().warning('not worth a line')"))
     assert json.loads(line)["message"] == "worth a line"
 

@@ -1,0 +1,47 @@
+"""What a process tells about itself, chosen once at its start."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_CONTAINERS = frozenset({"uploads", "scans"})
+
+
+class Plan(NamedTuple):
+    """The choice. `duty` is which function or container this is."""
+
+    service: str = "moorage"
+    duty: str = ""
+    level: str = "INFO"
+    has_metrics: bool = False
+    has_traces: bool = False
+    xray_daemon: str = ""
+    region: str = ""
+
+    @property
+    def is_container(self) -> bool:
+        """A process that stays: nobody samples its requests before it, and its first one is no cold start."""
+        return self.duty in _CONTAINERS
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether each request gets a line."""
+        return self.has_metrics or self.level == "DEBUG"
+
+    @property
+    def is_silent(self) -> bool:
+        """Nothing is measured."""
+        return not (self.has_lines or self.has_traces)
+
+
+_chosen = [Plan()]
+
+
+def choose(plan: Plan) -> None:
+    """Decide for this process."""
+    _chosen[0] = plan
+
+
+def chosen() -> Plan:
+    """What was decided; before that, nothing but logs."""
+    return _chosen[0]
