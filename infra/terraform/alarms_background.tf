@@ -96,7 +96,7 @@ locals {
   # AWS has no metric of refused calls to KMS, Secrets Manager or S3, but the functions log them.
   access_watches = {
     access-denied = {
-      says     = "AWS refuses calls of the functions: to a secret, the KMS key, the bucket or the table. First: 1. find AccessDenied in the logs of ${var.name}-registry and ${var.name}-console: the line names the call. 2. Run terraform plan: whatever was changed by hand (a policy, the key disabled or about to be deleted) shows, and apply sets it right. 3. A service control policy of your organization shows in no plan: ask who looks after the account."
+      says     = "AWS refuses calls of the functions: to a secret, the KMS key, the bucket or the table. First: 1. find AccessDenied in the logs of registry, console and uploads: the line names the call. 2. Run terraform plan: whatever was changed by hand (a policy, the key disabled or about to be deleted) shows, and apply sets it right. 3. A service control policy of your organization shows in no plan: ask who looks after the account."
       metrics  = { refused = { namespace = local.access_namespace, name = local.access_metric, of = {}, stat = "Sum" } }
       period   = 300
       periods  = 1
@@ -106,16 +106,20 @@ locals {
   }
   access_namespace = "Moorage/${var.name}"
   access_metric    = "AccessDenied"
+  access_groups = merge(
+    { for duty in local.front_duties : duty => aws_cloudwatch_log_group.duty[duty].name },
+    { for container, group in aws_cloudwatch_log_group.container : container => group.name },
+  )
 
   background_watches = merge(local.function_watches, local.table_watches, local.queue_watches, local.access_watches)
 }
 
 # Counting lines costs nothing, the metric $0.30 in a month in which there is one.
 resource "aws_cloudwatch_log_metric_filter" "access" {
-  for_each = toset(var.alarms ? local.front_duties : [])
+  for_each = { for who, group in local.access_groups : who => group if var.alarms }
 
   name           = "access-denied"
-  log_group_name = aws_cloudwatch_log_group.duty[each.key].name
+  log_group_name = each.value
   pattern        = "?AccessDenied ?AccessDeniedException ?KMSAccessDeniedException ?KMSInvalidStateException ?KMSDisabledException"
 
   metric_transformation {

@@ -12,7 +12,13 @@ locals {
     http = { is_made = local.is_http, namespace = "AWS/ApiGateway", of = { ApiId = try(aws_apigatewayv2_api.http[0].id, "") }
       requests = "Count", failures = ["5xx"], duty = "registry"
     }
+    load-balancer = { is_made = local.has_uploads, namespace = "AWS/ApplicationELB", of = { LoadBalancer = local.load_balancer }
+      requests = "RequestCount", failures = ["HTTPCode_ELB_5XX_Count", "HTTPCode_Target_5XX_Count"], duty = "uploads"
+    }
   } : key => door if door.is_made }
+
+  load_balancer = try(aws_lb.uploads[0].arn_suffix, "")
+  upload_hosts  = { LoadBalancer = local.load_balancer, TargetGroup = try(aws_lb_target_group.uploads[0].arn_suffix, "") }
 
   # A REST API's latency is what clients wait, cold starts too; one API has the registry, one stage of the other the tokens. The
   # other doors mix both, and there the code's own metric is read, if it is on.
@@ -31,7 +37,7 @@ locals {
   }
 
   error_watches = { for key, door in local.doors : "${key}-errors" => {
-    says       = "More than ${var.alarm_thresholds.error_percent} % of the requests at ${key} fail (5xx). First: 1. was something deployed in the last hour? Then set pinned_versions to what function_versions was before, and apply. 2. Else look for status >= 500 in the log of ${var.name}-${door.duty} (Logs Insights), which has the operation and the error. 3. See whether the throttles or DynamoDB alarms are on too."
+    says       = "More than ${var.alarm_thresholds.error_percent} % of the requests at ${key} fail (5xx). First: 1. was something deployed in the last hour? Then set pinned_versions to what function_versions was before, and apply. 2. Else look for status >= 500 in the log of ${door.duty} (Logs Insights), which has the operation and the error. 3. See whether the throttles or DynamoDB alarms are on too."
     expression = "IF(requests >= 20, 100 * (${join(" + ", [for index in range(length(door.failures)) : "FILL(failures${index}, 0)"])}) / requests, 0)"
     metrics = merge(
       { requests = { namespace = door.namespace, name = door.requests, of = door.of, stat = "Sum" } },
@@ -59,6 +65,7 @@ locals {
   # Clients that hang up count as failures, so a few are no reason; the share is judged from 5 failed ones on.
   upload_watches = { for key, watch in {
     uploads-failed = {
+      is_made    = var.metrics
       says       = "More than ${var.alarm_thresholds.failed_uploads_percent} % of uploads fail. First: 1. count the log lines of ${var.name}-registry and of the upload service that have UploadsFailed, by code (Logs Insights): DIGEST_INVALID or hung-up clients point at a client or a proxy between, UNKNOWN at S3, KMS or memory. 2. See whether the upload hosts are healthy and have memory left."
       expression = "IF(FILL(failed, 0) >= 5, 100 * FILL(failed, 0) / (FILL(failed, 0) + FILL(finished, 0)), 0)"
       metrics = {
@@ -70,7 +77,27 @@ locals {
       breaches = 2
       above    = var.alarm_thresholds.failed_uploads_percent
     }
-  } : key => watch if var.metrics }
+    unhealthy-upload-hosts = {
+      is_made  = local.has_uploads
+      says     = "An upload container has failed its health check for five minutes. First: look at its last lines in log group /ecs/${var.name}/uploads, and at its memory on the dashboard: above 90 % it needs a higher upload_memory_mb. ECS replaces it by itself; if the new one fails too, its image is wrong: set upload_image to the one before, and apply."
+      metrics  = { unhealthy = { namespace = "AWS/ApplicationELB", name = "UnHealthyHostCount", of = local.upload_hosts, stat = "Maximum" } }
+      period   = 60
+      periods  = 5
+      breaches = 5
+      above    = 0
+    }
+    # Without a container there is no data, so no data is the alarm; it may ring once while the first apply starts the containers.
+    no-healthy-upload-host = {
+      is_made  = local.has_uploads
+      says     = "No upload container answers: nobody can push. First: read the events of ECS service uploads in cluster ${var.name}: they tell whether tasks do not start (image, subnet addresses, execution role) or start and fail (log group /ecs/${var.name}/uploads). A deployment that failed is rolled back by itself; else set upload_image to the one before, and apply."
+      metrics  = { healthy = { namespace = "AWS/ApplicationELB", name = "HealthyHostCount", of = local.upload_hosts, stat = "Maximum" } }
+      period   = 60
+      periods  = 3
+      breaches = 3
+      below    = 1
+      missing  = "breaching"
+    }
+  } : key => watch if watch.is_made }
 
   door_watches = merge(local.error_watches, local.latency_watches, local.upload_watches)
 }

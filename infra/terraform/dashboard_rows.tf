@@ -14,7 +14,7 @@ locals {
       asks   = "How much is going on?"
       answer = "Requests by door; manifests pulled and pushed; bytes in and out. A cliff to zero is an outage even where nothing fails."
       graphs = [
-        { title = "Requests", metrics = [for key, door in local.doors : concat(["AWS/ApiGateway", door.requests], flatten([for of, value in door.of : [of, value]]), [{ label = key }])] },
+        { title = "Requests", metrics = [for key, door in local.doors : concat([door.namespace, door.requests], flatten([for of, value in door.of : [of, value]]), [{ label = key }])] },
         { title = "Pulls and pushes", metrics = [local.own.Pulls, local.own.Pushes, local.own.BlobRedirects] },
         { title = "Bytes", metrics = [local.own.BytesReceived, local.own.BytesRedirected, local.own.BytesServed] },
       ]
@@ -23,7 +23,7 @@ locals {
       asks   = "What fails?"
       answer = "5xx are ours; denials are clients' (by reason). Then the functions, whose errors no client may have seen."
       graphs = [
-        { title = "5xx by door", metrics = concat([], [for key, door in local.doors : [for name in door.failures : concat(["AWS/ApiGateway", name], flatten([for of, value in door.of : [of, value]]), [{ label = key }])]]...) },
+        { title = "5xx by door", metrics = concat([], [for key, door in local.doors : [for name in door.failures : concat([door.namespace, name], flatten([for of, value in door.of : [of, value]]), [{ label = "${key} ${name}" }])]]...) },
         { title = "Denials", stacked = true, metrics = [for reason in local.reasons : ["Moorage", "Denials", "service", var.name, "reason", reason, { label = reason }]] },
         { title = "Failed runs of functions", stacked = true, metrics = local.lambda_metric.Errors },
         { title = "Throttled functions", stacked = true, metrics = local.lambda_metric.Throttles },
@@ -82,6 +82,15 @@ locals {
   ]
 
   # The upload service's, when it is made here.
-  upload_graphs = []
-  cost_graphs   = []
+  upload_graphs = [for graph in [
+    { title = "Upload containers", stat = "Maximum", metrics = [for name in ["HealthyHostCount", "UnHealthyHostCount"] : ["AWS/ApplicationELB", name, "TargetGroup", local.upload_hosts.TargetGroup, "LoadBalancer", local.upload_hosts.LoadBalancer]] },
+    { title = "Their processor and memory, %", stat = "Maximum", metrics = [for name in ["CPUUtilization", "MemoryUtilization"] : ["AWS/ECS", name, "ServiceName", "uploads", "ClusterName", var.name]] },
+    { title = "Connections to the load balancer", metrics = [for name in ["ActiveConnectionCount", "RejectedConnectionCount"] : ["AWS/ApplicationELB", name, "LoadBalancer", local.load_balancer]] },
+  ] : graph if local.has_uploads]
+
+  # CloudFront's metrics are in us-east-1, wherever the deployment is.
+  cost_graphs = [for graph in [
+    { is_made = local.has_uploads, title = "Load balancer units", metrics = [["AWS/ApplicationELB", "ConsumedLCUs", "LoadBalancer", local.load_balancer]] },
+    { is_made = local.has_cdn, title = "Bytes through CloudFront", stacked = true, metrics = [for name in ["BytesUploaded", "BytesDownloaded"] : ["AWS/CloudFront", name, "Region", "Global", "DistributionId", try(aws_cloudfront_distribution.uploads[0].id, ""), { region = "us-east-1" }]] },
+  ] : graph if graph.is_made]
 }
