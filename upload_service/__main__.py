@@ -10,8 +10,11 @@ from chalicelib.config import Settings
 from upload_service.app import create_app
 from upload_service.protocol import BodyProtocol
 
-_KEEP_ALIVE_S = 75
-"""Longer than a load balancer keeps an idle connection (ALB: 60 s), which would else pick one that is just being closed."""
+_KEEP_ALIVE_S = 660
+"""Longer than the load balancer keeps an idle connection (600 s, infra/terraform/load_balancer.tf), which would else pick one
+that is just being closed. The balancer waits for so long because a large layer may have to be read again before its answer."""
+_SHUTDOWN_S = 110
+"""For requests under way. Fargate grants 120 s after SIGTERM at most."""
 
 
 def main() -> None:
@@ -27,7 +30,7 @@ def main() -> None:
         access_log=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=30,
+        timeout_graceful_shutdown=_SHUTDOWN_S,
     )
 
 

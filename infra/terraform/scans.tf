@@ -62,7 +62,7 @@ resource "aws_ecs_service" "scans" {
   name             = "scans"
   cluster          = aws_ecs_cluster.main[0].id
   task_definition  = aws_ecs_task_definition.scans[0].arn
-  desired_count    = 0
+  desired_count    = var.autoscaling ? 0 : 1
   platform_version = "LATEST"
   propagate_tags   = "SERVICE"
 

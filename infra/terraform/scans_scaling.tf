@@ -1,7 +1,11 @@
 # Workers by the depth of the queue: from none to some when a job waits, and back to none when for ten minutes there was neither a
 # job waiting nor one in work. SQS counts once a minute, so a first job waits for two or three.
+locals {
+  scales_scans = var.scan_cluster && var.autoscaling
+}
+
 resource "aws_appautoscaling_target" "scans" {
-  count = var.scan_cluster ? 1 : 0
+  count = local.scales_scans ? 1 : 0
 
   service_namespace  = "ecs"
   resource_id        = "service/${aws_ecs_cluster.main[0].name}/${aws_ecs_service.scans[0].name}"
@@ -13,7 +17,7 @@ resource "aws_appautoscaling_target" "scans" {
 # By one while a handful waits, by all there may be when many do. Never down: a worker that is stopped in its work has worked
 # for nothing.
 resource "aws_appautoscaling_policy" "scans_out" {
-  count = var.scan_cluster ? 1 : 0
+  count = local.scales_scans ? 1 : 0
 
   name               = "${var.name}-scans-out"
   policy_type        = "StepScaling"
@@ -46,7 +50,7 @@ resource "aws_appautoscaling_policy" "scans_out" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "scans_waiting" {
-  count = var.scan_cluster ? 1 : 0
+  count = local.scales_scans ? 1 : 0
 
   alarm_name          = "${var.name}-scans-waiting"
   alarm_description   = "Scan jobs wait: starts workers. Nobody needs to be told."
@@ -63,7 +67,7 @@ resource "aws_cloudwatch_metric_alarm" "scans_waiting" {
 }
 
 resource "aws_appautoscaling_policy" "scans_in" {
-  count = var.scan_cluster ? 1 : 0
+  count = local.scales_scans ? 1 : 0
 
   name               = "${var.name}-scans-in"
   policy_type        = "StepScaling"
@@ -85,7 +89,7 @@ resource "aws_appautoscaling_policy" "scans_in" {
 
 # A queue that nobody uses for hours has no metrics: as good as empty.
 resource "aws_cloudwatch_metric_alarm" "scans_done" {
-  count = var.scan_cluster ? 1 : 0
+  count = local.scales_scans ? 1 : 0
 
   alarm_name          = "${var.name}-scans-done"
   alarm_description   = "No scan job waits or is in work: stops the workers. Nobody needs to be told."

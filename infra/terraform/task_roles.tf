@@ -24,7 +24,8 @@ locals {
         blobs      = ["GetObject"]
         "scan-out" = ["PutObject"]
       }
-      bucket   = []
+      # A manifest may be gone by the time of its scan, which S3 only tells who may list.
+      bucket   = ["ListBucket"]
       reads    = []
       receives = ["scan_jobs"]
     }

@@ -1,6 +1,6 @@
 # More upload containers when they are busy. Uploads take long and say little, so connections count beside the processor.
 locals {
-  scales_uploads = local.has_uploads && var.upload_tasks.max > var.upload_tasks.min
+  scales_uploads = local.has_uploads && var.autoscaling
 
   # Per container: connections of clients and of the load balancer; a fast upload keeps one of each.
   upload_connections = 40
@@ -9,7 +9,7 @@ locals {
 }
 
 resource "aws_appautoscaling_target" "uploads" {
-  count = local.has_uploads ? 1 : 0
+  count = local.scales_uploads ? 1 : 0
 
   service_namespace  = "ecs"
   resource_id        = "service/${aws_ecs_cluster.main[0].name}/${aws_ecs_service.uploads[0].name}"

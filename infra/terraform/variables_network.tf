@@ -37,6 +37,12 @@ variable "container_insights" {
   default     = false
 }
 
+variable "autoscaling" {
+  description = "Whether containers come and go with their work; without it there is the least of each, and one scan worker. Emulators lack it."
+  type        = bool
+  default     = true
+}
+
 variable "upload_image" {
   description = "Container image of the upload service, for processors of `architecture`."
   type        = string
