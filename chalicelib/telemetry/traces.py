@@ -49,7 +49,8 @@ def send(seen: Observation, plan: Plan, *, has_failed: bool, ended_at: float) ->
     if seen.method:
         entity.put_http_meta("method", seen.method)
         entity.put_http_meta("status", seen.status)
-    entity.fault = has_failed
+    if has_failed:
+        entity.add_fault_flag()
     for name, value in {"duty": plan.duty, **seen.names}.items():
         if name != "principal":
             entity.put_annotation(name, value)
@@ -73,7 +74,7 @@ def _entity(seen: Observation, plan: Plan) -> tuple[Any, Any]:
     if plan.is_container or parent_id is None:
         segment = Segment(f"{plan.service}-{plan.duty}", traceid=root_id, parent_id=parent_id)
         return segment, segment
-    function = FacadeSegment("facade", root_id, parent_id, True)
+    function = FacadeSegment("facade", parent_id, root_id, True)
     entity = Subsegment(seen.operation, "local", function)
     function.add_subsegment(entity)
     return entity, function
