@@ -1,5 +1,8 @@
 # Addresses, and the settings that functions and containers are given (docs/reference/settings.md).
 locals {
+  # What `aws:SecureTransport` says of a request without TLS. Emulators have no TLS, so there the policies look for what never is.
+  plain_text = var.emulator ? "never" : "false"
+
   is_rest = var.door == "rest"
   is_http = var.door == "http"
 

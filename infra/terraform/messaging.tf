@@ -95,7 +95,7 @@ data "aws_iam_policy_document" "queue" {
     condition {
       test     = "Bool"
       variable = "aws:SecureTransport"
-      values   = ["false"]
+      values   = [local.plain_text]
     }
   }
 
@@ -159,7 +159,7 @@ data "aws_iam_policy_document" "topic" {
     condition {
       test     = "Bool"
       variable = "aws:SecureTransport"
-      values   = ["false"]
+      values   = [local.plain_text]
     }
   }
 

@@ -62,9 +62,9 @@ data "aws_iam_policy_document" "duty" {
   dynamic "statement" {
     for_each = local.permissions[each.key].objects
     content {
-      sid       = "Objects${title(statement.key)}"
+      sid       = "Objects${title(trimsuffix(statement.key, "/*"))}"
       actions   = [for action in statement.value : "s3:${action}"]
-      resources = ["${aws_s3_bucket.registry.arn}/${statement.key}/*"]
+      resources = ["${aws_s3_bucket.registry.arn}/${statement.key}"]
     }
   }
 
@@ -95,11 +95,12 @@ data "aws_iam_policy_document" "duty" {
     }
   }
 
+  # On AWS a batch is the same action; an emulator has one more for it.
   dynamic "statement" {
     for_each = length(local.permissions[each.key].sends) > 0 ? [1] : []
     content {
       sid       = "QueuesSend"
-      actions   = ["sqs:SendMessage"]
+      actions   = concat(["sqs:SendMessage"], var.emulator ? ["sqs:SendMessageBatch"] : [])
       resources = [for queue in local.permissions[each.key].sends : "${local.queue_arn}:${local.queue_names[queue]}"]
     }
   }

@@ -120,7 +120,7 @@ data "aws_iam_policy_document" "bucket" {
     condition {
       test     = "Bool"
       variable = "aws:SecureTransport"
-      values   = ["false"]
+      values   = [local.plain_text]
     }
   }
 }
