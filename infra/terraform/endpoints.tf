@@ -30,7 +30,7 @@ locals {
       { actions = ["s3:GetObject"], resources = ["${local.layer_bucket_arn}/*"], is_ours = false },
     ]
     dynamodb = [{
-      actions   = [for action in concat(local.table_reads, local.table_writes) : "dynamodb:${action}"]
+      actions   = [for action in local.every_table_action : "dynamodb:${action}"]
       resources = [aws_dynamodb_table.registry.arn]
       is_ours   = true
     }]

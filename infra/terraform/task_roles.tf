@@ -4,10 +4,10 @@ locals {
     # Uploads end in a blob's record. With door = "alb" the same containers are the registry, and do what its function does.
     uploads = [
       {
-        table = concat(local.table_reads, ["PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"])
+        table = [for action in local.every_table_action : action if action != "BatchWriteItem"]
         objects = {
-          blobs   = ["GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload"]
-          uploads = ["GetObject", "PutObject", "DeleteObject"]
+          "blobs/*"   = ["GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload"]
+          "uploads/*" = ["GetObject", "PutObject", "DeleteObject"]
         }
         # Without it S3 says "forbidden" of an object that is not there.
         bucket   = ["ListBucket"]
@@ -20,9 +20,9 @@ locals {
     scans = {
       table = []
       objects = {
-        manifests  = ["GetObject"]
-        blobs      = ["GetObject"]
-        "scan-out" = ["PutObject"]
+        "manifests/*" = ["GetObject"]
+        "blobs/*"     = ["GetObject"]
+        "scan-out/*"  = ["PutObject"]
       }
       # A manifest may be gone by the time of its scan, which S3 only tells who may list.
       bucket   = ["ListBucket"]
@@ -86,9 +86,9 @@ data "aws_iam_policy_document" "task" {
   dynamic "statement" {
     for_each = local.task_permissions[each.key].objects
     content {
-      sid       = "Objects${title(replace(statement.key, "-", ""))}"
+      sid       = "Objects${title(replace(trimsuffix(statement.key, "/*"), "-", ""))}"
       actions   = [for action in statement.value : "s3:${action}"]
-      resources = ["${aws_s3_bucket.registry.arn}/${statement.key}/*"]
+      resources = ["${aws_s3_bucket.registry.arn}/${statement.key}"]
     }
   }
 
