@@ -59,6 +59,13 @@ resource "aws_s3_object" "package" {
   source_hash        = local.package_hash
   checksum_algorithm = "SHA256"
 
+  # An object may have ten tags, a deployment more.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
   lifecycle {
     create_before_destroy = true
   }
