@@ -105,7 +105,7 @@ def test_named_variables_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_named_error_codes_exist(page: Path) -> None:
     for code in _ERROR.findall(_FENCE.sub("", page.read_text())):
-        is_other = code in GATEWAY_RESPONSES or code.startswith(("MOORAGE_", "AWS_", "PIP_", "SSL_"))
+        is_other = code in GATEWAY_RESPONSES or code.startswith(("MOORAGE_", "AWS_", "PIP_", "SSL_", "TF_"))
         assert is_other or code in ERRORS, f"{name(page)} names the error {code}"
 
 
@@ -152,3 +152,22 @@ def test_every_folder_of_tests_is_explained() -> None:
     page = (ROOT / "docs/how-to/run-tests.md").read_text()
     folders = {name(path.parent) for path in (ROOT / "tests").glob("*/__init__.py")}
     assert folders == set(re.findall(r"`(tests/[a-z_]+)`", page))
+
+
+def terraform(kind: str) -> set[str]:
+    """Names of the root module's variables or outputs."""
+    text = "\n".join(file.read_text() for file in (ROOT / "infra/terraform").glob("*.tf"))
+    return set(re.findall(rf'^{kind} "(\w+)"', text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_terraform_examples_name_variables_that_exist(page: Path) -> None:
+    for block in re.findall(r"^```hcl\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL):
+        if not block.startswith("terraform {"):
+            assert set(re.findall(r"^(\w+) *= ", block, re.MULTILINE)) - terraform("variable") == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_named_terraform_outputs_exist(page: Path) -> None:
+    named = set(re.findall(r"terraform output (?:-raw |-json )?([a-z]\w+)", page.read_text()))
+    assert named - terraform("output") == set()
