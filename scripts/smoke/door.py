@@ -26,13 +26,13 @@ def challenge(registry: Registry) -> str:
     return f"realm {realm}, service {service}"
 
 
-@FIRST.check("challenge-in-repository", "so is a request below a repository, and HEAD, which has no body")
-def challenge_in_repository(registry: Registry) -> str:
-    """Demand it where oras and crane look for it."""
-    for method in ("GET", "HEAD"):
-        found = _challenged(registry, method, registry.path("manifests/none"), [])
-        demand(found == registry.challenge, f"another challenge on {method}: {found}")
-    return "the same challenge on GET and HEAD"
+@FIRST.check("challenge-below", "so is what nobody may do without a name, and HEAD, which has no body")
+def challenge_below(registry: Registry) -> str:
+    """Demand it where oras and crane look for it. A public repository may be read without a name, except at a REST API."""
+    for method, path in (("POST", registry.path("blobs/uploads/")), ("GET", "/v2/_catalog"), ("HEAD", "/v2/_catalog")):
+        found = _challenged(registry, method, path, [])
+        demand(found == registry.challenge, f"another challenge on {method} {path}: {found}")
+    return "the same challenge on POST, GET and HEAD"
 
 
 @FIRST.check("challenge-garbage-token", "a Bearer token that is none gets 401 with the challenge, not 403 or 500")

@@ -58,7 +58,7 @@ def rename_challenge(exchange: Exchange) -> None:
 
 
 def bare_401_below(exchange: Exchange) -> None:
-    if exchange.status == 401 and "/manifests/" in exchange.path:
+    if exchange.status == 401 and exchange.path != "/v2/":
         exchange.set("www-authenticate", None)
 
 
@@ -146,8 +146,8 @@ def redirect_patch(exchange: Exchange) -> None:
 
 FAULTS: Mapping[str, tuple[str, str, Play]] = {
     "the challenge is renamed": ("challenge", "renamed to x-amzn-remapped-www-authenticate", after(rename_challenge)),
-    "no challenge below a repository": (
-        "challenge-in-repository",
+    "no challenge below /v2/": (
+        "challenge-below",
         "401 with WWW-Authenticate ''",
         after(bare_401_below),
     ),

@@ -18,7 +18,9 @@ def program(tmp_path: Path) -> Path:
     """A Terraform that says what it was called with."""
     made = tmp_path / "bin" / "terraform"
     made.parent.mkdir()
-    made.write_text('#!/bin/sh\necho "args: $*"\necho "init: ${TF_CLI_ARGS_init:-}"\necho "file: ${TF_CLI_CONFIG_FILE:-}"\n')
+    made.write_text(
+        '#!/bin/sh\necho "args: $*"\necho "init: ${TF_CLI_ARGS_init:-}"\necho "file: ${TF_CLI_CONFIG_FILE:-}"\n'
+    )
     made.chmod(0o755)
     return made
 

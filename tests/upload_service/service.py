@@ -20,8 +20,8 @@ from tests.conftest import free_port, wait_for_port
 class Service:
     """One process; it may die and come back on its port."""
 
-    def __init__(self, environ: dict[str, str], log: Path) -> None:
-        self.port = free_port()
+    def __init__(self, environ: dict[str, str], log: Path, *, port: int = 0) -> None:
+        self.port = port or free_port()
         self._environ = {**os.environ, **environ, "MOORAGE_UPLOAD_PORT": str(self.port)}
         self._log = log
         self.start()
