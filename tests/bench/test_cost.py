@@ -167,3 +167,42 @@ def test_consumed_capacity_is_of_one_table_or_of_several() -> None:
     assert consumed({"ConsumedCapacity": {"CapacityUnits": 1.5}}) == 1.5
     assert consumed({"ConsumedCapacity": [{"CapacityUnits": 1.0}, {"CapacityUnits": 2.0}]}) == 3
     assert consumed({}) == 0
+
+
+def tf(file: str) -> str:
+    return (ROOT / "infra/terraform" / file).read_text()
+
+
+def default(variable: str) -> str:
+    text = "".join(path.read_text() for path in (ROOT / "infra/terraform").glob("variables*.tf"))
+    found = re.search(rf'^variable "{variable}" {{.*?^  default *= (\S+)$', text, re.MULTILINE | re.DOTALL)
+    assert found is not None, variable
+    return found[1].strip('"')
+
+
+def test_the_constants_are_terraforms() -> None:
+    """Where this fails, change the constant in scripts/cost/moorage.py and run python -m scripts.cost --write."""
+    assert tf("secrets.tf").count('{ name = "') == moorage.SECRETS
+    assert len(re.findall(r'when = "cron\(\d+ \* \* \* \? \*\)"', tf("schedules.tf"))) == moorage.HOURLY_SCHEDULES
+    told = re.search(r"alarms that read (\d+) metrics", tf("alarms.tf"))
+    assert told is not None
+    assert int(told[1]) == moorage.ALARM_METRICS
+    always = re.search(r'concat\(\s*\["([^]]*)"\],\s*local.has_uploads \? \["([^]]*)"\]', tf("endpoints.tf"))
+    assert always is not None
+    assert len(always[1].split(", ") + always[2].split(", ")) == moorage.ENDPOINTS
+    assert len(re.findall(r"priority = \d+", tf("waf.tf"))) == moorage.RULES
+
+
+def test_the_shape_without_options_is_terraforms() -> None:
+    shape = Shape()
+    for field in ("door", "upload_service", "task_network", "architecture", "encryption"):
+        assert default(field) == getattr(shape, field)
+    for field in ("alarms", "dashboard", "metrics", "tracing", "access_logs", "snap_start", "waf"):
+        assert default(field) == str(getattr(shape, field)).lower()
+    assert int(default("upload_cpu")) / 1024 == shape.task_vcpu
+    assert int(default("upload_memory_mb")) / 1024 == shape.task_gb
+    memory = {
+        name: int(mb)
+        for name, mb in re.findall(r"(\w+) *= optional\(number, (\d+)\)", tf("variables_functions.tf"))[:4]
+    }
+    assert (memory["registry"] / 1024, memory["authorizer"] / 1024) == (Use().registry_gb, Use().authorizer_gb)
