@@ -53,7 +53,8 @@ class Worker:
         keeper = threading.Thread(target=self._keep, args=(message, finished), daemon=True)
         keeper.start()
         try:
-            outcome = self._work.do(message, now=int(time.time()))
+            with telemetry.run("scan", correlation_id=""):
+                outcome = self._work.do(message, now=int(time.time()))
         finally:
             finished.set()
             keeper.join()

@@ -5,9 +5,11 @@ Source: AWS X-Ray developer guide, "Sending segment documents to the X-Ray daemo
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
+import threading
 from typing import Any
 
 _COMMON = {"id", "name", "start_time", "end_time"}
@@ -20,6 +22,8 @@ class Daemon:
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._taken: list[bytes] = []
         self._socket.bind(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
 
@@ -31,13 +35,19 @@ class Daemon:
 
     def datagrams(self) -> list[bytes]:
         """What came since the last time: sending is done when the request is over, so nothing is waited for."""
-        self._socket.setblocking(False)
-        found = []
-        while True:
-            try:
-                found.append(self._socket.recv(65536))
-            except BlockingIOError:
-                return found
+        self._read()
+        found, self._taken = self._taken, []
+        return found
+
+    def listen(self, is_over: threading.Event) -> None:
+        """Read until something is over, on a thread: a socket keeps a hundred datagrams or so, and drops the rest."""
+        while not is_over.wait(0.01):
+            self._read()
+
+    def _read(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._taken.append(self._socket.recv(65536))
 
     def documents(self) -> list[dict[str, Any]]:
         """The same, parsed and checked."""
