@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import urllib.request
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -117,3 +118,30 @@ def test_a_bucket_that_is_not_there_is_one_sentence(
 ) -> None:
     assert main(["verify", "--bucket", "no-such-bucket-here", "--table", "none"]) == 2
     assert capsys.readouterr().err.startswith("restore: ")
+
+
+def test_the_registry_pulls_from_a_table_that_was_restored_and_put_in_place(
+    aws_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The steps of docs/how-to/deploy-aws.md, "Back up and restore", in their order."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_endpoint)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    made = Deployment(aws_endpoint)
+    name, copy, dynamodb = made.name, f"{made.name}-restored", made.dynamodb
+    enabled = {"PointInTimeRecoveryEnabled": True}
+    dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=enabled)
+    since = ago(minutes=5)
+    for key in made.keys():
+        made.s3.delete_object(Bucket=name, Key=key)
+    dynamodb.restore_table_to_point_in_time(SourceTableName=name, TargetTableName=copy, UseLatestRestorableTime=True)
+    assert main(["verify", "--bucket", name, "--table", copy]) == 1
+    assert main(["undelete", "--bucket", name, "--since", since, "--apply"]) == 0
+    assert main(["verify", "--bucket", name, "--table", copy]) == 0
+    backup = dynamodb.create_backup(TableName=copy, BackupName=copy)["BackupDetails"]["BackupArn"]
+    dynamodb.delete_table(TableName=name)
+    dynamodb.restore_table_from_backup(TargetTableName=name, BackupArn=backup)
+    assert made.admin.get("/v2/library/app/manifests/1").body == image(EMPTY, (LAYER,))
+    located = made.admin.get(f"/v2/library/app/blobs/{Digest.of(LAYER)}")
+    assert located.status == 307
+    with urllib.request.urlopen(located.headers["location"]) as answer:
+        assert answer.read() == LAYER
