@@ -142,7 +142,7 @@ class Wire:
         _head(connection, method, target, [*headers, *framing])
         try:
             connection.endheaders(body or None, encode_chunked=is_chunked)
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
             if not body:
                 raise
             # Who refuses a body may answer and close before all of it was sent: the answer is what we want to see.
