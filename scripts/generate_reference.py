@@ -1,4 +1,4 @@
-"""Write `docs/reference/settings.md`, `errors.md`, `keys.md` and `harbor-api.md` from the code they describe.
+"""Write `docs/reference/settings.md`, `errors.md`, `keys.md`, `harbor-api.md` and `terraform.md` from the code they describe.
 
 `python -m scripts.generate_reference` writes them; with `--check` it only says whether they are current. `tests/test_docs.py`
 does the latter too.
@@ -17,7 +17,7 @@ from pathlib import Path
 from chalicelib import config, errors
 from chalicelib.aws import keys, tables
 from chalicelib.config import Settings
-from scripts import harbor_page
+from scripts import harbor_page, terraform_page
 from scripts import reference_text as text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,6 +51,7 @@ def pages() -> dict[str, str]:
         "errors.md": errors_page(),
         "keys.md": keys_page(),
         "harbor-api.md": _NOTE + harbor_page.page(),
+        "terraform.md": _NOTE + terraform_page.page(),
     }
 
 

@@ -49,7 +49,7 @@ def shell_lines(page: Path) -> Iterator[str]:
     yield from _CODE.findall(_FENCE.sub("", text))
 
 
-@pytest.mark.parametrize("page", ["settings.md", "errors.md", "keys.md", "harbor-api.md"])
+@pytest.mark.parametrize("page", ["settings.md", "errors.md", "keys.md", "harbor-api.md", "terraform.md"])
 def test_generated_page_is_current(page: str) -> None:
     wanted = generate_reference.pages()[page]
     assert (ROOT / "docs/reference" / page).read_text() == wanted, "run python -m scripts.generate_reference"

@@ -73,8 +73,14 @@ run "with_upload_hosts" {
   command = plan
 
   variables {
-    upload_service = "fargate"
-    upload_image   = "123456789012.dkr.ecr.us-east-1.amazonaws.com/moorage-uploads:1.0"
+    upload_service   = "fargate"
+    upload_image     = "123456789012.dkr.ecr.us-east-1.amazonaws.com/moorage-uploads:1.0"
+    alarm_thresholds = { error_percent = 5, scan_age_minutes = 10 }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.watch["registry-errors"].threshold == 5 && aws_cloudwatch_metric_alarm.watch["stuck-scans"].threshold == 600 && aws_cloudwatch_metric_alarm.watch["registry-latency-p95"].threshold == 1000
+    error_message = "alarm_thresholds has no effect."
   }
 
   assert {
@@ -109,18 +115,5 @@ run "without_metrics_of_the_code" {
   assert {
     condition     = !anytrue([for alarm in aws_cloudwatch_metric_alarm.watch : anytrue([for query in alarm.metric_query : anytrue([for metric in query.metric : metric.namespace == "Moorage"])])])
     error_message = "An alarm waits for a metric that nobody writes."
-  }
-}
-
-run "thresholds" {
-  command = plan
-
-  variables {
-    alarm_thresholds = { error_percent = 5, scan_age_minutes = 10 }
-  }
-
-  assert {
-    condition     = aws_cloudwatch_metric_alarm.watch["registry-errors"].threshold == 5 && aws_cloudwatch_metric_alarm.watch["stuck-scans"].threshold == 600 && aws_cloudwatch_metric_alarm.watch["registry-latency-p95"].threshold == 1000
-    error_message = "alarm_thresholds has no effect."
   }
 }

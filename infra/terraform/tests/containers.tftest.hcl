@@ -95,6 +95,7 @@ run "with_public_addresses" {
 
   variables {
     task_network       = "public"
+    autoscaling        = false
     upload_domain_name = "uploads.example.com"
     certificate_arn    = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
   }
@@ -102,6 +103,11 @@ run "with_public_addresses" {
   assert {
     condition     = length(aws_vpc_endpoint.interface) == 0 && aws_ecs_service.uploads[0].network_configuration[0].assign_public_ip
     error_message = "Endpoints are paid that public addresses make needless."
+  }
+
+  assert {
+    condition     = length(aws_appautoscaling_target.uploads) + length(aws_appautoscaling_target.scans) == 0 && aws_ecs_service.scans[0].desired_count == 1
+    error_message = "Without autoscaling something scales, or nobody scans."
   }
 
   assert {

@@ -76,6 +76,7 @@ run "most" {
     snap_start           = true
     container_insights   = true
     load_balancer_logs   = true
+    scan_spot            = false
     alarm_emails         = ["ops@example.com"]
     reserved_concurrency = { registry = 100 }
     pinned_versions      = { registry = "7" }
@@ -115,6 +116,11 @@ run "most" {
   assert {
     condition     = contains([for container in jsondecode(aws_ecs_task_definition.uploads[0].container_definitions) : container.name], "xray")
     error_message = "xray_image has no effect."
+  }
+
+  assert {
+    condition     = one(aws_ecs_service.scans[0].capacity_provider_strategy).capacity_provider == "FARGATE"
+    error_message = "scan_spot has no effect."
   }
 
   assert {
