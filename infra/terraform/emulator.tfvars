@@ -3,7 +3,6 @@ emulator             = true
 deletion_protection  = false
 force_destroy        = true
 secret_recovery_days = 0
-bucket_lifecycle     = false
 api_gateway_account  = false
 tracing              = false
 upload_service       = "external"

@@ -124,6 +124,7 @@ resource "aws_lambda_alias" "live" {
   description      = "what is in use"
   function_name    = aws_lambda_function.duty[each.key].function_name
   function_version = lookup(var.pinned_versions, each.key, aws_lambda_function.duty[each.key].version)
+  depends_on       = [aws_lambda_invocation.provision]
 }
 
 # Nobody waits for these: Lambda tries again twice, then the event is kept.

@@ -11,6 +11,8 @@ resource "aws_apigatewayv2_api" "http" {
 
 locals {
   http_routes = {
+    # Also what a greedy path leaves out, such as `/v2/` itself, and paths that are nobody's: an OCI error instead of API Gateway's.
+    "$default"              = "registry"
     "ANY /v2"               = "registry"
     "ANY /v2/{proxy+}"      = "registry"
     "ANY /service/{proxy+}" = "console"

@@ -15,9 +15,20 @@ variable "region" {
   default     = "us-east-1"
 
   validation {
-    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region)) && !startswith(var.region, "cn-")
-    error_message = "Set region to an AWS region such as us-east-1 or eu-central-1. Regions in China are not supported."
+    condition     = contains(local.regions, var.region)
+    error_message = "Set region to a region of AWS with all that is made here, such as us-east-1 or eu-central-1: ${join(", ", local.regions)}."
   }
+}
+
+locals {
+  # China is left out: other accounts, other host names, and nobody has tried it.
+  regions = [
+    "af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2",
+    "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7",
+    "ca-central-1", "ca-west-1", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2",
+    "eu-west-3", "il-central-1", "me-central-1", "me-south-1", "mx-central-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1",
+    "us-west-2", "us-gov-east-1", "us-gov-west-1",
+  ]
 }
 
 variable "tags" {

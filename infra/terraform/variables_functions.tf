@@ -89,6 +89,14 @@ variable "pinned_versions" {
     condition     = alltrue([for version in values(var.pinned_versions) : can(regex("^[0-9]+$", version))])
     error_message = "Set each value of pinned_versions to the number of a published version, such as \"12\"."
   }
+
+  validation {
+    condition = alltrue([for duty in keys(var.pinned_versions) : contains([
+      "registry", "console", "authorizer", "sweep_uploads", "sweep_releases", "sweep_projects", "purge_audit", "rotate_keys",
+      "provision", "dispatch_scans",
+    ], duty)])
+    error_message = "Set the keys of pinned_versions to duties as output function_versions names them, such as registry."
+  }
 }
 
 variable "snap_start" {

@@ -180,7 +180,7 @@ run "http" {
 
   assert {
     condition = join(", ", sort([for route in aws_apigatewayv2_route.http : route.route_key])) == join(", ", sort([
-      "ANY /v2", "ANY /v2/{proxy+}", "ANY /service/{proxy+}", "ANY /api/{proxy+}", "ANY /c/{proxy+}", "ANY /ui", "ANY /ui/{proxy+}",
+      "$default", "ANY /v2", "ANY /v2/{proxy+}", "ANY /service/{proxy+}", "ANY /api/{proxy+}", "ANY /c/{proxy+}", "ANY /ui", "ANY /ui/{proxy+}",
     ]))
     error_message = "The HTTP API has other routes than the application."
   }
