@@ -10,12 +10,12 @@ import contextvars
 import functools
 import re
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
-from chalicelib.telemetry.operations import Asked
+from chalicelib.telemetry.operations import OTHER, Asked, asked
 
 T = TypeVar("T")
 CALLS_KEPT = 100
@@ -88,37 +88,61 @@ class Unmeasured:
 UNMEASURED = Unmeasured()
 
 
-class Observation:
-    """What is known of a request or run. Threads may add calls and counts at the same time."""
+_lock = Lock()
+"""For the numbers of all observations: held for a few additions, it is cheaper than one for each."""
 
-    def __init__(self, asked: Asked, method: str, correlation_id: str, trace: str, *, is_sampled: bool) -> None:
-        self.operation, self.project, self.repository = asked
-        self.method, self.correlation_id, self.trace, self.is_sampled = method, correlation_id, trace, is_sampled
-        self.principal = self.code = ""
-        self.status = self.received = self.served = 0
-        self.is_anonymous = self.has_failed = False
-        self.aws_calls = self.retries = self.throttles = 0
-        self.aws_s = 0.0
-        self.calls: list[Call] = []
-        self.counts: Counter[str] = Counter()
-        self._lock = Lock()
+
+class Observation:
+    """What is known of a request or run. Threads may add calls and counts at the same time.
+
+    What most requests never change is an attribute of the class, since each costs time at every request.
+    """
+
+    principal = code = ""
+    status = received = served = 0
+    is_anonymous = has_failed = False
+    aws_calls = retries = throttles = 0
+    aws_s = duration_s = 0.0
+    calls: Sequence[Call] = ()
+    counts: Mapping[str, int] = MappingProxyType({})
+
+    def __init__(
+        self, method: str, subject: str, correlation_id: str, trace: str = "", *, is_sampled: bool = False
+    ) -> None:
+        """`subject` is a request's path; of a run, which has no method, its operation."""
+        self.method, self.subject, self.correlation_id = method, subject, correlation_id
+        self.trace, self.is_sampled = trace, is_sampled
         self.begun = time.perf_counter()
-        self.duration_s = 0.0
+
+    @functools.cached_property
+    def asked(self) -> Asked:
+        """What it is about: found when it is told."""
+        if not self.method:
+            return Asked(self.subject)
+        try:
+            return asked(self.method, self.subject)
+        except Exception:  # noqa: BLE001 - what cannot be named is told all the same
+            return Asked(OTHER)
+
+    @property
+    def operation(self) -> str:
+        """One of a short list."""
+        return self.asked.operation
 
     def add(self, call: Call) -> None:
         """Take a call that is over."""
-        with self._lock:
+        with _lock:
             self.aws_calls += 1
             self.aws_s += call.ended - call.begun
             self.retries += call.retries
             self.throttles += call.throttles
             if self.is_sampled and len(self.calls) < CALLS_KEPT:
-                self.calls.append(call)
+                self.calls = (*self.calls, call)
 
     def count(self, metric: str, number: int) -> None:
         """Add to a metric of this request."""
-        with self._lock:
-            self.counts[metric] += number
+        with _lock:
+            self.counts = {**self.counts, metric: self.counts.get(metric, 0) + number}
 
     def answered(self, status: int, *, received: int = 0, served: int = 0, is_anonymous: bool = False) -> None:
         """Say how it ended. `received`, `served`: bytes of the request's body and of the answer's. `is_anonymous`: no credentials
@@ -128,12 +152,13 @@ class Observation:
     @property
     def names(self) -> dict[str, str]:
         """Who and what, for every line about it."""
+        operation, project, repository = self.asked
         known = {
             "correlation_id": self.correlation_id,
             "principal": self.principal,
-            "project": self.project,
-            "repository": self.repository,
-            "operation": self.operation,
+            "project": project,
+            "repository": repository,
+            "operation": operation,
         }
         return {name: value for name, value in known.items() if value}
 
@@ -142,13 +167,12 @@ class _Besides:
     """Counts the troubles of calls that belong to no request: the thread that writes the audit log. The next line tells them."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
         self._retries = self._throttles = 0
 
     def add(self, call: Call) -> None:
         """Take a call that is over."""
         if call.retries or call.throttles:
-            with self._lock:
+            with _lock:
                 self._retries += call.retries
                 self._throttles += call.throttles
 
@@ -156,7 +180,7 @@ class _Besides:
         """Retries and throttles since the last time."""
         if not (self._retries or self._throttles):
             return 0, 0
-        with self._lock:
+        with _lock:
             taken = self._retries, self._throttles
             self._retries = self._throttles = 0
         return taken

@@ -28,20 +28,21 @@ class Plan(NamedTuple):
         """Whether each request gets a line."""
         return self.has_metrics or self.level == "DEBUG"
 
-    @property
-    def is_silent(self) -> bool:
-        """Nothing is measured."""
-        return not (self.has_lines or self.has_traces)
-
 
 _chosen = [Plan()]
+_is_silent = [True]
 
 
 def choose(plan: Plan) -> None:
     """Decide for this process."""
-    _chosen[0] = plan
+    _chosen[0], _is_silent[0] = plan, not (plan.has_lines or plan.has_traces)
 
 
 def chosen() -> Plan:
     """What was decided; before that, nothing but logs."""
     return _chosen[0]
+
+
+def is_silent() -> bool:
+    """Whether nothing is measured. Asked at every call to AWS."""
+    return _is_silent[0]

@@ -6,7 +6,6 @@ import contextlib
 import contextvars
 import sys
 import time
-from collections.abc import Callable
 from types import TracebackType
 
 from chalicelib.telemetry import logs, metrics, traces
@@ -20,8 +19,7 @@ from chalicelib.telemetry.observation import (
     enter,
     leave,
 )
-from chalicelib.telemetry.operations import OTHER, Asked, asked
-from chalicelib.telemetry.plan import Plan, choose, chosen
+from chalicelib.telemetry.plan import Plan, choose, chosen, is_silent
 
 _is_cold = [True]
 
@@ -35,26 +33,17 @@ def configure(plan: Plan) -> None:
         traces.load()
 
 
-class Watch:
-    """Observes what happens inside `with`. One inside another is the same request, and the outer one tells of it."""
+class Watch(Observation):
+    """An observation of what happens inside `with`. One inside another is the same request, and the outer one tells of it."""
 
-    def __init__(self, find: Callable[[], Asked], method: str, correlation_id: str, trace: str) -> None:
-        self._find, self._method, self._correlation_id, self._trace = find, method, correlation_id, trace
-        self._token: contextvars.Token[Observation | None] | None = None
+    _token: contextvars.Token[Observation | None] | None = None
 
     def __enter__(self) -> Observation:
         around = current()
         if around is not None:
             return around
-        plan = chosen()
-        try:
-            found = self._find()
-            is_sampled = traces.is_sampled(self._trace, plan, int(time.monotonic()))
-        except Exception:  # noqa: BLE001 - what cannot be named is observed all the same
-            found, is_sampled = Asked(OTHER), False
-        self._seen = Observation(found, self._method, self._correlation_id, self._trace, is_sampled=is_sampled)
-        self._token = enter(self._seen)
-        return self._seen
+        self._token = enter(self)
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -62,7 +51,7 @@ class Watch:
         if self._token is None:
             return
         try:
-            _conclude(self._seen, chosen(), error)
+            _conclude(self, error)
         except Exception:  # noqa: BLE001 - a request does not fail for what is told about it
             _complain()
         finally:
@@ -71,12 +60,12 @@ class Watch:
 
 def request(method: str, path: str, *, correlation_id: str, trace: str = "") -> Watch:
     """Observe a request. The path has no query. `trace` is the header X-Amzn-Trace-Id, in Lambda the function's own."""
-    return Watch(lambda: asked(method, path), method, correlation_id, trace)
+    return Watch(method, path, correlation_id, trace, is_sampled=_is_sampled(trace))
 
 
 def run(operation: str, *, correlation_id: str, trace: str = "") -> Watch:
     """Observe a run of a function that answers no requests. An error that leaves it is logged, unless `refused` said why."""
-    return Watch(lambda: Asked(operation), "", correlation_id, trace)
+    return Watch("", operation, correlation_id, trace, is_sampled=_is_sampled(trace))
 
 
 def identified(name: str) -> None:
@@ -102,17 +91,22 @@ def count(metric: str, number: int) -> None:
 
 def aws_call(service: str, operation: str, resource: str = "") -> Call | Unmeasured:
     """Observe a call to AWS, repetitions included, inside `with`. `resource` is the table, bucket or queue."""
-    return UNMEASURED if chosen().is_silent else Call(service, operation, resource)
+    return UNMEASURED if is_silent() else Call(service, operation, resource)
 
 
-def _conclude(seen: Observation, plan: Plan, error: BaseException | None) -> None:
-    seen.duration_s = time.perf_counter() - seen.begun
+def _is_sampled(trace: str) -> bool:
+    plan = chosen()
+    return plan.has_traces and current() is None and traces.is_sampled(trace, plan, int(time.monotonic()))
+
+
+def _conclude(seen: Observation, error: BaseException | None) -> None:
     if isinstance(error, Exception) and not seen.code:
         seen.has_failed = True
         if not seen.method:
             logs.logger().error("run failed", exc_info=error)
-    if plan.is_silent:
+    if is_silent():
         return
+    plan, seen.duration_s = chosen(), time.perf_counter() - seen.begun
     if _is_cold[0]:
         _is_cold[0] = False
         seen.count("ColdStarts", int(not plan.is_container))

@@ -23,8 +23,14 @@ PAGE = Path(__file__).parent.parent.parent / "docs/explanation/observability.md"
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
 
 
+def observation(asked: Asked, correlation_id: str, trace: str = "") -> Observation:
+    made = Observation("GET", "/", correlation_id, trace)
+    made.asked = asked
+    return made
+
+
 def seen(operation: str, status: int = 200, code: str = "", **more: Any) -> Observation:
-    made = Observation(Asked(operation, "team", "team/app"), "GET", "r-1", TRACE, is_sampled=False)
+    made = observation(Asked(operation, "team", "team/app"), "r-1", TRACE)
     made.answered(status, **more)
     made.code, made.duration_s = code, 0.012
     return made
@@ -101,7 +107,7 @@ def test_only_service_operation_and_reason_are_dimensions_so_that_metrics_stay_f
         for code in ("", *ERRORS):
             status = ERRORS[code].status if code else 200
             for repository in ("team/a", "team/b"):
-                made = Observation(Asked(operation, "team", repository), "GET", "r", "", is_sampled=False)
+                made = observation(Asked(operation, "team", repository), "r")
                 made.answered(status, received=1, served=1)
                 made.code, made.retries, made.throttles = code, 1, 1
                 made.principal = repository
@@ -116,7 +122,7 @@ names = st.text(max_size=40)
 
 @given(names, names, names, names, st.integers(100, 599), st.sampled_from(["", *ERRORS]), st.integers(0, 2**60))
 def test_a_line_is_valid_whatever_names_are_in_it(a: str, b: str, c: str, d: str, status: int, code: str, size: int) -> None:
-    made = Observation(Asked(OTHER, a, b), "GET", c, "", is_sampled=False)
+    made = observation(Asked(OTHER, a, b), c)
     made.principal, made.code = d, code
     made.answered(status, received=size, served=size)
     assert emf.checked(metrics.line(made, PLAN))["status"] == status
