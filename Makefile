@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-fast lint clients clients-all conformance bench bench-quick cost package images lock clean
+.PHONY: help run test check test-fast lint clients clients-all conformance bench bench-quick cost package images terraform-check terraform-scan lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,11 +55,20 @@ images: ## build the container images offline on BASE=<image with Python 3.13, b
 	@sh scripts/setup_venv requirements-dev.txt
 	@$(PYTHON) -m scripts.images --base "$(BASE)" --arch "$(or $(ARCH),arm64)"
 
+terraform-check: terraform-scan ## everything about infra/terraform that needs no account: form, validity, tests of plans, policies
+	@sh scripts/setup_venv requirements-dev.txt
+	@$(PYTHON) -m pytest -q tests/infra/test_terraform.py tests/infra/test_terraform_refusals.py
+
+terraform-scan: ## check infra/terraform with the policy scanner checkov, offline
+	@VENV=.venv-scan sh scripts/setup_venv requirements-scan.txt
+	@CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv-scan/bin/checkov --config-file infra/terraform/checkov.yaml
+
 lock: ## resolve the *.in files into hash-locked requirements (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' requirements.in -o requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' upload_service/requirements.in -o upload_service/requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' -c requirements.txt requirements-local.in -o requirements-local.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' -c requirements-local.txt requirements-dev.in -o requirements-dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' requirements-scan.in -o requirements-scan.txt
 
 clean: ## remove what the targets made, but not your data in .moorage
-	rm -rf .venv .clients .conformance .pytest_cache .mypy_cache .ruff_cache .hypothesis build
+	rm -rf .venv .venv-scan .clients .conformance .pytest_cache .mypy_cache .ruff_cache .hypothesis build

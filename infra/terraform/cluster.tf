@@ -1,5 +1,6 @@
 # The ECS cluster of both kinds of containers, their logs, and the role that ECS starts them with.
 resource "aws_ecs_cluster" "main" {
+  #checkov:skip=CKV_AWS_65:container_insights = true; it is paid per metric, and alarms do not need it
   count = local.has_network ? 1 : 0
 
   name = var.name

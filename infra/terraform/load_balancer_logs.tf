@@ -7,6 +7,9 @@ locals {
 }
 
 resource "aws_s3_bucket" "balancer_logs" {
+  #checkov:skip=CKV_AWS_145:load balancers write logs with S3's own key only
+  #checkov:skip=CKV_AWS_21:log files are written once, and expire
+  #checkov:skip=CKV2_AWS_62:nobody is to be told of log files
   count = local.has_balancer_logs ? 1 : 0
 
   bucket        = local.balancer_logs_name

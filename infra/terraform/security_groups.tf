@@ -26,6 +26,7 @@ data "aws_ec2_managed_prefix_list" "cloudfront" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "cloudfront" {
+  #checkov:skip=CKV_AWS_260:a prefix list, not the world: CloudFront's own addresses
   count = local.has_cdn ? 1 : 0
 
   security_group_id = aws_security_group.load_balancer[0].id
