@@ -11,18 +11,13 @@ from localstack.asgi import App, Message, Receive, Scope, Send
 from localstack.authorizer import Authorize, TokenAuthorizer
 from localstack.http_reply import NO_SUCH_STAGE, TIMED_OUT, TOO_LARGE, Reply, gateway_reply
 from localstack.proxy_event import HttpRequest
+from localstack.request_body import ClientGone, read_body
 from localstack.rest_api import INTEGRATION_TIMEOUT_S, Handler, RestApi
 from localstack.workers import Workers
 
-REQUEST_BYTES = 10 * 1024 * 1024
-_DRAINED_BYTES = 4 * REQUEST_BYTES
 _UPLOAD = re.compile(r"/v2/.+/blobs/uploads/[^/]+")
 _SECRET_QUERY = re.compile(r"(?i)(^|&)(_?state|code|x-amz-[^=&]*|[^=&]*(?:token|password|secret)[^=&]*)=[^&]*")
 _HOME = b"Moorage, an OCI registry. Sign in with `docker login`, push to <this host>/<project>/<repository>:<tag>.\n"
-
-
-class ClientGone(Exception):
-    """The client closed the connection before its request was complete."""
 
 
 class Gateway:
@@ -76,7 +71,7 @@ class Gateway:
         await send({"type": "http.response.body", "body": reply.body})
 
     async def _answer(self, path: str, scope: Scope, receive: Receive) -> Reply:
-        body = await _body(scope, receive)
+        body = await read_body(scope, receive)
         request = HttpRequest(
             scope["method"],
             path,
@@ -135,39 +130,3 @@ def _home(request: HttpRequest) -> Reply:
         return gateway_reply(NO_SUCH_STAGE, request.id)
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(_HOME))]
     return Reply(200, headers, b"" if request.method == "HEAD" else _HOME)
-
-
-async def _body(scope: Scope, receive: Receive) -> bytes | None:
-    """Read the body; None when it is larger than API Gateway takes. Raises `ClientGone`.
-
-    A body somewhat too large is read to its end and thrown away, or the client would see a broken connection, not the answer.
-    """
-    length = _announced_length(scope)
-    if length == 0:
-        return b""
-    if length > _DRAINED_BYTES:
-        return None
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size <= REQUEST_BYTES:
-            chunks.append(chunk)
-        else:
-            chunks.clear()
-        if not message.get("more_body", False) or size > _DRAINED_BYTES:
-            return b"".join(chunks) if size <= REQUEST_BYTES else None
-
-
-def _announced_length(scope: Scope) -> int:
-    """Content-Length, 0 when there is no body, 1 when its length is not known before its end."""
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            return int(value[:19]) if value.isdigit() else 1
-        if name == b"transfer-encoding":
-            return 1
-    return 0

@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from localstack.asgi import Receive, Scope, Send, answer
-from localstack.gateway import REQUEST_BYTES, Gateway, loggable
+from localstack.gateway import Gateway, loggable
+from localstack.request_body import REQUEST_BYTES
 
 CHALLENGE = 'Bearer realm="http://127.0.0.1:5000/service/token",service="moorage"'
 TOKEN = {"Authorization": "Bearer good"}
