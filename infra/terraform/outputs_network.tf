@@ -21,7 +21,7 @@ output "cdn_host" {
 output "task_roles" {
   description = "Roles of the containers."
   value = merge(
-    local.has_uploads ? { uploads = aws_iam_role.uploads_task[0].name } : {},
+    local.has_uploads_role ? { uploads = aws_iam_role.uploads_task[0].name } : {},
     var.scan_cluster ? { scans = aws_iam_role.scans_task[0].name } : {},
     local.has_network ? { execution = aws_iam_role.ecs_execution[0].name } : {},
   )

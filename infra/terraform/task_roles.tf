@@ -31,6 +31,10 @@ locals {
     }
   }
 
+  # An upload service that runs elsewhere needs the same, and takes the same role where it can.
+  has_uploads_role = var.upload_service != "off"
+  task_roles       = toset(concat(local.has_uploads_role ? ["uploads"] : [], var.scan_cluster ? ["scans"] : []))
+
   task_services = {
     uploads = ["dynamodb", "s3", "secretsmanager"]
     scans   = ["s3", "sqs"]
@@ -38,7 +42,7 @@ locals {
 }
 
 resource "aws_iam_role" "uploads_task" {
-  count = local.has_uploads ? 1 : 0
+  count = local.has_uploads_role ? 1 : 0
 
   name                 = "${local.role_prefix}-uploads-task"
   description          = "Moorage ${var.name}: the upload service"
@@ -47,7 +51,7 @@ resource "aws_iam_role" "uploads_task" {
 }
 
 resource "aws_iam_role_policy" "uploads_task" {
-  count = local.has_uploads ? 1 : 0
+  count = local.has_uploads_role ? 1 : 0
 
   name   = "task"
   role   = aws_iam_role.uploads_task[0].name
@@ -72,7 +76,7 @@ resource "aws_iam_role_policy" "scans_task" {
 }
 
 data "aws_iam_policy_document" "task" {
-  for_each = local.containers
+  for_each = local.task_roles
 
   dynamic "statement" {
     for_each = length(local.task_permissions[each.key].table) > 0 ? [1] : []
