@@ -24,18 +24,27 @@ class StartError(Exception):
 class Emulator:
     """A running emulator. Stops when `stop` is called, when the `with` block ends, or when this process is gone."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+    def __init__(self, process: subprocess.Popen[str], port: int, edge_port: int = 0) -> None:
         self._process = process
         self.port = port
+        self.edge_port = edge_port
 
     @classmethod
-    def start(cls, data: Path, *, port: int = 0, snapshot_s: float = 2.0, keep_open: Sequence[int] = ()) -> Self:
+    def start(
+        cls,
+        data: Path,
+        *,
+        port: int = 0,
+        snapshot_s: float = 2.0,
+        keep_open: Sequence[int] = (),
+        more: Sequence[str] = (),
+    ) -> Self:
         """Start one that keeps its state in `data` and wait until it serves. Raises `StartError`.
 
-        `keep_open` are descriptors it holds for as long as it lives: the lock of the data folder.
+        `keep_open` are descriptors it holds for as long as it lives: the lock of the data folder. `more` are further options.
         """
         data.mkdir(parents=True, exist_ok=True)
-        options = ("--data", str(data), "--port", str(port), "--snapshot-seconds", str(snapshot_s))
+        options = ("--data", str(data), "--port", str(port), "--snapshot-seconds", str(snapshot_s), *more)
         process = subprocess.Popen(
             [sys.executable, "-m", "localstack.emulator", *options],
             stdin=subprocess.PIPE,
@@ -47,7 +56,8 @@ class Emulator:
             # Ctrl-C in a terminal must reach the gateway first: it stops us when the last request is answered.
             start_new_session=True,
         )
-        return cls(process, _announced_port(process, timeout_s=60))
+        told = _announced(process, timeout_s=60)
+        return cls(process, told["port"], told.get("edge_port", 0))
 
     @property
     def url(self) -> str:
@@ -63,6 +73,11 @@ class Emulator:
     def pid(self) -> int:
         """The process's id."""
         return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it still serves."""
+        return self._process.poll() is None
 
     def environment(self) -> dict[str, str]:
         """What an AWS SDK and Moorage read from the environment to use this emulator; see `UNWANTED` too."""
@@ -124,14 +139,15 @@ def _clean_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in kept if name in os.environ} | CREDENTIALS | {"PYTHONUNBUFFERED": "1"}
 
 
-def _announced_port(process: subprocess.Popen[str], timeout_s: float) -> int:
+def _announced(process: subprocess.Popen[str], timeout_s: float) -> dict[str, int]:
     assert process.stdout is not None
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if select.select([process.stdout], [], [], 0.2)[0]:
             line = process.stdout.readline()
             if line:
-                return int(json.loads(line)["port"])
+                told: dict[str, int] = json.loads(line)
+                return told
             break
     process.kill()
     process.wait()

@@ -93,7 +93,7 @@ class RestApi:
             if verdict is not Verdict.ALLOW:
                 return self.refusal(_REFUSALS[verdict], request)
             event["requestContext"]["authorizer"] = dict(caller)
-        if self._strict and _is_too_large(event):
+        if self._strict and is_too_large(event):
             return self.refusal(TOO_LARGE, request)
         return self._invoke(event, context, request)
 
@@ -116,7 +116,8 @@ class RestApi:
         return self.refusal(FAILED, request)
 
 
-def _is_too_large(event: Event) -> bool:
+def is_too_large(event: Event) -> bool:
+    """Whether Lambda would not take the event."""
     body = event["body"] or ""
     if len(body) < LAMBDA_REQUEST_BYTES // 2:
         return False

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from localstack.s3_multipart import Answer, Query, completing, remove_files
+from localstack.s3_tags import noting_tags, tagging
 
 LARGE_BYTES = 1024 * 1024
 
@@ -27,7 +28,8 @@ def keep_large_bodies_on_disk(s3: Any, spool: Path) -> None:
         left.unlink()
     s3._upload_part = _spooling(s3, s3._upload_part, spool)
     s3._abort_multipart_upload = _forgetting(s3, s3._abort_multipart_upload)
-    s3._complete_multipart_upload = completing(s3, s3._complete_multipart_upload)
+    s3._create_multipart_upload = noting_tags(s3, s3._create_multipart_upload)
+    s3._complete_multipart_upload = tagging(s3, completing(s3, s3._complete_multipart_upload))
     s3._read_body = _read_by_mapping(s3, s3._read_body)
 
 
