@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-fast lint clients clients-all conformance bench bench-quick cost package images terraform-check terraform-scan lock clean
+.PHONY: help run deploy-local test-deploy test check test-fast lint clients clients-all conformance bench bench-quick cost package images terraform-check terraform-scan lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,12 +12,20 @@ run: ## set up and run the registry on an embedded local stack
 	@sh scripts/setup_venv requirements-local.txt
 	@exec $(PYTHON) -m localstack.run
 
+deploy-local: package ## deploy with Terraform to an emulator and serve it (CHECK=1: run its tests instead, DOWN=1: take it away)
+	@if [ -n "$(DOWN)" ]; then exec $(PYTHON) -m localstack.deploy --remove; \
+	elif [ -n "$(CHECK)" ]; then sh scripts/terraform version >/dev/null && exec $(PYTHON) -m pytest -m "deploy and not slow" tests/deploy; \
+	else exec $(PYTHON) -m localstack.deploy; fi
+
+test-deploy: ## the same as deploy-local CHECK=1
+	@$(MAKE) --no-print-directory deploy-local CHECK=1
+
 test: ## set up and run all tests; real clients that are missing are skipped by name
 	@sh scripts/setup_venv requirements-dev.txt
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -m "not deploy"
 
 check: lint ## lint, types, import contracts and the fast tests: what every commit must pass
-	@$(PYTHON) -m pytest -q -m "not clients and not slow"
+	@$(PYTHON) -m pytest -q -m "not clients and not slow and not deploy"
 
 lint: ## lint, types and import contracts
 	@sh scripts/setup_venv requirements-dev.txt
@@ -70,5 +78,5 @@ lock: ## resolve the *.in files into hash-locked requirements (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' -c requirements-local.txt requirements-dev.in -o requirements-dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' requirements-scan.in -o requirements-scan.txt
 
-clean: ## remove what the targets made, but not your data in .moorage
+clean: ## remove what the targets made, but not your data in .moorage and .moorage-deploy
 	rm -rf .venv .venv-scan .clients .conformance .pytest_cache .mypy_cache .ruff_cache .hypothesis build

@@ -112,6 +112,14 @@ LOCAL = {
         "empty",
         "An AWS endpoint to use instead of the embedded emulator, for example a LocalStack of yours.",
     ),
+    "MOORAGE_TERRAFORM": (
+        "`terraform`",
+        "`make deploy-local`: the program, if it is not in PATH.",
+    ),
+    "MOORAGE_TF_MIRROR": (
+        "empty",
+        "`make deploy-local`: a folder with providers of Terraform, where its registry cannot be reached.",
+    ),
 }
 """What `make run` reads besides: name -> (default, sentence)."""
 
