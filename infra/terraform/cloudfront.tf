@@ -28,8 +28,12 @@ resource "aws_cloudfront_vpc_origin" "uploads" {
 
   tags = local.tags
 
-  # A load balancer without a listener has nothing to reach.
-  depends_on = [aws_lb_listener.plain, aws_internet_gateway.main]
+  # A load balancer without a listener has nothing to reach. And when a domain comes instead, what lets CloudFront in goes after it.
+  depends_on = [
+    aws_lb_listener.uploads,
+    aws_internet_gateway.main,
+    aws_vpc_security_group_ingress_rule.cloudfront,
+  ]
 }
 
 # CloudFront joins requests that come at once for one key, even where it keeps nothing: whoever asks second gets the first one's
@@ -51,7 +55,7 @@ resource "aws_cloudfront_cache_policy" "nothing" {
     headers_config {
       header_behavior = "whitelist"
       headers {
-        items = ["Authorization", "Accept", "Range"]
+        items = ["Accept", "Authorization"]
       }
     }
 

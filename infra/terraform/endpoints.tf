@@ -20,7 +20,7 @@ locals {
   layer_bucket_arn = "arn:${local.partition}:s3:::prod-${var.region}-starport-layer-bucket"
 
   endpoint_grants = {
-    s3 = [
+    s3 = concat([
       {
         actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
         resources = ["${local.bucket_arn}/*"]
@@ -28,7 +28,10 @@ locals {
       },
       { actions = ["s3:ListBucket"], resources = [local.bucket_arn], is_ours = true },
       { actions = ["s3:GetObject"], resources = ["${local.layer_bucket_arn}/*"], is_ours = false },
-    ]
+      ], local.is_public_tasks ? [
+      # Who may go out to the internet fetches images from any registry, and some keep them in S3.
+      { actions = ["s3:GetObject"], resources = ["*"], is_ours = false },
+    ] : [])
     dynamodb = [{
       actions   = [for action in local.every_table_action : "dynamodb:${action}"]
       resources = [aws_dynamodb_table.registry.arn]

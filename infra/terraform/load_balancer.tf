@@ -12,7 +12,9 @@ locals {
   # For who asks the upload host for anything else.
   nothing_here = jsonencode({ errors = [{ code = "NOT_FOUND", message = "this host only takes uploads" }] })
 
-  listener_arn = local.has_tls ? one(aws_lb_listener.tls[*].arn) : one(aws_lb_listener.plain[*].arn)
+  # Public and private ones have two names, since one is made before the other goes. A target group serves one load balancer.
+  # A protected balancer does not go: an apply that moves from one kind to the other wants deletion_protection = false.
+  balancer_kind = local.is_private ? "private" : "public"
 }
 
 resource "aws_lb" "uploads" {
@@ -20,8 +22,7 @@ resource "aws_lb" "uploads" {
   #checkov:skip=CKV2_AWS_28:waf = true; the rules cost money and a registry on its own authenticates every request
   count = local.has_uploads ? 1 : 0
 
-  # Public and private ones have two names, since one is made before the other goes.
-  name               = "${var.name}-${local.is_private ? "private" : "public"}"
+  name               = "${var.name}-${local.balancer_kind}"
   load_balancer_type = "application"
   internal           = local.is_private
   subnets            = local.is_private ? local.private_subnets : local.public_subnets
@@ -52,7 +53,7 @@ resource "aws_lb_target_group" "uploads" {
   #checkov:skip=CKV_AWS_378:containers take plain HTTP from the load balancer's security group only, inside the VPC
   count = local.has_uploads ? 1 : 0
 
-  name                 = "${var.name}-uploads"
+  name                 = "${var.name}-up-${local.balancer_kind}"
   target_type          = "ip"
   vpc_id               = aws_vpc.main[0].id
   port                 = local.upload_port
@@ -70,16 +71,23 @@ resource "aws_lb_target_group" "uploads" {
     healthy_threshold   = 2
     unhealthy_threshold = 6
   }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
-resource "aws_lb_listener" "tls" {
-  count = local.has_tls ? 1 : 0
+# By TLS with a domain. Without one inside of the network only: what CloudFront brings has come by TLS.
+resource "aws_lb_listener" "uploads" {
+  #checkov:skip=CKV_AWS_2:plain only where the load balancer is private and CloudFront, which has TLS, is the one that reaches it
+  #checkov:skip=CKV_AWS_103:the same: there is no TLS without a domain of your own
+  count = local.has_uploads ? 1 : 0
 
   load_balancer_arn = aws_lb.uploads[0].arn
-  port              = 443
-  protocol          = "HTTPS"
-  ssl_policy        = "ELBSecurityPolicy-TLS13-1-2-2021-06"
-  certificate_arn   = local.certificate_arn
+  port              = local.has_tls ? 443 : 80
+  protocol          = local.has_tls ? "HTTPS" : "HTTP"
+  ssl_policy        = local.has_tls ? "ELBSecurityPolicy-TLS13-1-2-2021-06" : null
+  certificate_arn   = local.has_tls ? local.certificate_arn : null
 
   default_action {
     type             = local.is_alb ? "forward" : "fixed-response"
@@ -94,37 +102,16 @@ resource "aws_lb_listener" "tls" {
       }
     }
   }
-}
 
-# Inside of the network only: what CloudFront brings has come by TLS.
-resource "aws_lb_listener" "plain" {
-  #checkov:skip=CKV_AWS_2:only where the load balancer is private and CloudFront, which has TLS, is the one that reaches it
-  #checkov:skip=CKV_AWS_103:the same: there is no TLS without a domain of your own
-  count = local.is_private ? 1 : 0
-
-  load_balancer_arn = aws_lb.uploads[0].arn
-  port              = 80
-  protocol          = "HTTP"
-
-  default_action {
-    type             = local.is_alb ? "forward" : "fixed-response"
-    target_group_arn = local.is_alb ? aws_lb_target_group.console[0].arn : null
-
-    dynamic "fixed_response" {
-      for_each = local.is_alb ? [] : [1]
-      content {
-        status_code  = "404"
-        content_type = "application/json"
-        message_body = local.nothing_here
-      }
-    }
+  lifecycle {
+    create_before_destroy = true
   }
 }
 
 resource "aws_lb_listener_rule" "uploads" {
   count = local.has_uploads ? 1 : 0
 
-  listener_arn = local.listener_arn
+  listener_arn = aws_lb_listener.uploads[0].arn
   priority     = 10
 
   action {
@@ -136,5 +123,10 @@ resource "aws_lb_listener_rule" "uploads" {
     path_pattern {
       values = local.is_alb ? ["/v2", "/v2/*"] : ["/v2/*/blobs/uploads/*"]
     }
+  }
+
+  # The old balancer's rule stays until clients are sent to the new one.
+  lifecycle {
+    create_before_destroy = true
   }
 }

@@ -3,21 +3,29 @@
 resource "aws_lb_target_group" "console" {
   count = local.is_alb ? 1 : 0
 
-  name        = "${var.name}-console"
+  name        = "${var.name}-fn-${local.balancer_kind}"
   target_type = "lambda"
   # Without it, of several headers or parameters of one name only the last arrives.
   lambda_multi_value_headers_enabled = true
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_lambda_permission" "load_balancer" {
   count = local.is_alb ? 1 : 0
 
-  statement_id  = "load-balancer"
+  statement_id  = "load-balancer-${local.balancer_kind}"
   action        = "lambda:InvokeFunction"
   function_name = aws_lambda_function.duty["console"].function_name
   qualifier     = aws_lambda_alias.live["console"].name
   principal     = "elasticloadbalancing.amazonaws.com"
   source_arn    = aws_lb_target_group.console[0].arn
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_lb_target_group_attachment" "console" {

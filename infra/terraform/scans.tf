@@ -33,7 +33,9 @@ locals {
 resource "aws_ecs_task_definition" "scans" {
   count = var.scan_cluster ? 1 : 0
 
-  family                   = "${var.name}-scans"
+  family = "${var.name}-scans"
+  # Earlier revisions stay, since a deployment that fails goes back to one.
+  skip_destroy             = true
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"
   cpu                      = var.scan_cpu

@@ -45,7 +45,9 @@ locals {
 resource "aws_ecs_task_definition" "uploads" {
   count = local.has_uploads ? 1 : 0
 
-  family                   = "${var.name}-uploads"
+  family = "${var.name}-uploads"
+  # Earlier revisions stay, since a deployment that fails goes back to one.
+  skip_destroy             = true
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"
   cpu                      = var.upload_cpu
@@ -100,8 +102,6 @@ resource "aws_ecs_service" "uploads" {
 
   # ECS takes no target group that no load balancer uses; a container that starts before it may do anything fails.
   depends_on = [
-    aws_lb_listener.plain,
-    aws_lb_listener.tls,
     aws_lb_listener_rule.uploads,
     aws_iam_role_policy.uploads_task,
     aws_iam_role_policy.ecs_execution,

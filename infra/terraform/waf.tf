@@ -27,6 +27,8 @@ locals {
     EC2MetaDataSSRF_BODY    = "bodies"
     # Addresses that an OpenID login comes back to are parameters.
     GenericRFI_QUERYARGUMENTS = "queries"
+    # A tag may end like a file of a system: v1.bak.
+    RestrictedExtensions_URIPATH = "paths"
     # Some clients and health checks send no User-Agent.
     NoUserAgent_HEADER = "clients"
   }
@@ -98,6 +100,25 @@ resource "aws_wafv2_web_acl" "main" {
         managed_rule_group_statement {
           vendor_name = "AWS"
           name        = rule.key
+
+          # Layers hold anything, in whatever form, and who sends them shows a signature that was just given to him.
+          scope_down_statement {
+            not_statement {
+              statement {
+                byte_match_statement {
+                  positional_constraint = "CONTAINS"
+                  search_string         = "/blobs/uploads/"
+                  field_to_match {
+                    uri_path {}
+                  }
+                  text_transformation {
+                    priority = 0
+                    type     = "NONE"
+                  }
+                }
+              }
+            }
+          }
 
           dynamic "rule_action_override" {
             for_each = rule.value.counted

@@ -111,7 +111,7 @@ run "with_public_addresses" {
   }
 
   assert {
-    condition     = aws_lb_listener.tls[0].protocol == "HTTPS" && output.upload_url == "https://uploads.example.com" && length(aws_cloudfront_distribution.uploads) == 0
+    condition     = aws_lb_listener.uploads[0].protocol == "HTTPS" && output.upload_url == "https://uploads.example.com" && length(aws_cloudfront_distribution.uploads) == 0
     error_message = "The upload host is not its domain with TLS."
   }
 }

@@ -231,7 +231,7 @@ run "alb" {
   }
 
   assert {
-    condition     = aws_lb_listener.tls[0].port == 443 && startswith(aws_lb_listener.tls[0].ssl_policy, "ELBSecurityPolicy-TLS13") && length(aws_lb_listener.plain) == 0 && !aws_lb.uploads[0].internal
+    condition     = aws_lb_listener.uploads[0].port == 443 && startswith(aws_lb_listener.uploads[0].ssl_policy, "ELBSecurityPolicy-TLS13") && !aws_lb.uploads[0].internal
     error_message = "The load balancer answers without TLS."
   }
 
@@ -256,7 +256,7 @@ run "alb_behind_cloudfront" {
   }
 
   assert {
-    condition     = output.registry_url == "https://d1111111111111.cloudfront.net" && aws_lb.uploads[0].internal && length(aws_lb_listener.tls) == 0
+    condition     = output.registry_url == "https://d1111111111111.cloudfront.net" && aws_lb.uploads[0].internal && aws_lb_listener.uploads[0].protocol == "HTTP"
     error_message = "Without a domain the load balancer is not behind CloudFront, which has TLS."
   }
 }
