@@ -37,7 +37,7 @@ def blotted(text: str) -> str:
 @functools.cache
 def logger() -> Logger:
     """The process's logger, made when something is worth a line."""
-    from aws_lambda_powertools import Logger  # noqa: PLC0415 - 40 ms of a cold start for what is hardly ever said
+    from aws_lambda_powertools import Logger  # noqa: PLC0415 - 10 ms of a cold start for what is hardly ever said
 
     plan = chosen()
     made = Logger(service=plan.service, level=plan.level, json_serializer=_blotted_json)

@@ -60,12 +60,12 @@ def send(seen: Observation, plan: Plan, *, has_failed: bool, ended_at: float) ->
 
 def load() -> None:
     """Import what the first sampled request would else wait for."""
-    import aws_xray_sdk.core  # noqa: F401, PLC0415 - 34 ms of a cold start
+    import aws_xray_sdk.core  # noqa: F401, PLC0415 - 54 ms of a cold start
 
 
 def _entity(seen: Observation, plan: Plan) -> tuple[Any, Any]:
     """The document, and the segment it belongs to."""
-    from aws_xray_sdk.core.models.facade_segment import FacadeSegment  # noqa: PLC0415 - 34 ms of a cold start
+    from aws_xray_sdk.core.models.facade_segment import FacadeSegment  # noqa: PLC0415 - 54 ms of a cold start
     from aws_xray_sdk.core.models.segment import Segment  # noqa: PLC0415
     from aws_xray_sdk.core.models.subsegment import Subsegment  # noqa: PLC0415
 

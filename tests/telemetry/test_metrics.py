@@ -147,3 +147,17 @@ def test_each_request_is_one_line(told: Told) -> None:
             telemetry.identified("ann")
             request.answered(status, served=3)
     assert [(line["status"], line["principal"], line.get("Pulls")) for line in told()] == [(200, "ann", 1), (404, "ann", None)]
+
+
+def test_what_terraform_watches_is_what_the_code_tells() -> None:
+    text = "\n".join(path.read_text() for path in (PAGE.parent.parent.parent / "infra/terraform").glob("*.tf"))
+
+    def listed(name: str) -> set[str]:
+        found = re.search(rf"\b{name}\s*= (?:{{ for name in )?\[(.*?)\]", text, re.DOTALL)
+        assert found, f"Terraform has no list {name} any more"
+        return set(re.findall(r'"(\w+)"', found[1]))
+
+    watched = set(re.findall(r'namespace\s*= "Moorage",\s*name\s*= "(\w+)"', text)) | listed("own")
+    assert watched <= set(metrics.UNITS)
+    assert listed("paths") <= REQUESTS
+    assert listed("reasons") == metrics.REASONS
