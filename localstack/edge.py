@@ -10,22 +10,32 @@ import asyncio
 import json
 import traceback
 from pathlib import Path
+from typing import Protocol
 
 from localstack.asgi import Receive, Scope, Send, answer
 from localstack.http_reply import Reply
 from localstack.proxy_event import HttpRequest
 from localstack.request_body import REQUEST_BYTES, ClientGone, read_body
 from localstack.rest_api import INTEGRATION_TIMEOUT_S
-from localstack.rest_front import RestFront
 
 _FORBIDDEN = b'{"message":"Forbidden"}'
 """What every API of AWS answers where it has no stage; it cannot be changed there."""
 
 
-class Edge:
-    """An ASGI application in the emulator's process."""
+class Front(Protocol):
+    """An emulator's REST APIs, as API Gateway runs them: `rest_front` for MiniStack, `community.rest_front` for LocalStack."""
 
-    def __init__(self, front: RestFront, names: Path, *, timeout_s: float = INTEGRATION_TIMEOUT_S) -> None:
+    async def answer(self, api_id: str, request: HttpRequest) -> Reply:
+        """Answer a request to the stage that the first part of its path names."""
+
+    def timed_out(self, api_id: str, request: HttpRequest) -> Reply:
+        """The gateway response for a function that took too long."""
+
+
+class Edge:
+    """An ASGI application."""
+
+    def __init__(self, front: Front, names: Path, *, timeout_s: float = INTEGRATION_TIMEOUT_S) -> None:
         self._front, self._names, self._timeout_s = front, names, timeout_s
         self._stages: dict[str, str] = {}
         self._read_at = 0
