@@ -22,10 +22,15 @@ test-deploy: ## the same as deploy-local CHECK=1
 
 test: ## set up and run all tests; real clients that are missing are skipped by name
 	@sh scripts/setup_venv requirements-dev.txt
-	@$(PYTHON) -m pytest -m "not deploy"
+	@$(PYTHON) -m pytest -m "not deploy and not localstack"
+
+test-localstack: package ## run the storage, event and deployment suites against LocalStack; ALL=1 adds the longest tests
+	@sh scripts/setup_venv requirements-dev.txt
+	@$(PYTHON) -m localstack.community || { sh scripts/get_dynamodb_local && PYTHON=python3.13 VENV=.venv-localstack sh scripts/setup_venv localstack/requirements.txt; }
+	@$(PYTHON) -m tests.localstack_suite.run $(if $(ALL),--all)
 
 check: lint ## lint, types, import contracts and the fast tests: what every commit must pass
-	@$(PYTHON) -m pytest -q -m "not clients and not slow and not deploy"
+	@$(PYTHON) -m pytest -q -m "not clients and not slow and not deploy and not localstack"
 
 lint: ## lint, types and import contracts
 	@sh scripts/setup_venv requirements-dev.txt
@@ -77,6 +82,7 @@ lock: ## resolve the *.in files into hash-locked requirements (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' -c requirements.txt requirements-local.in -o requirements-local.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' -c requirements-local.txt requirements-dev.in -o requirements-dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' requirements-scan.in -o requirements-scan.txt
+	uv pip compile -q --exclude-newer 2026-03-05 --python-version 3.13 --generate-hashes --no-annotate --custom-compile-command 'make lock' localstack/requirements.in -o localstack/requirements.txt  # newer packages than LocalStack 4.14 break it
 
 clean: ## remove what the targets made, but not your data in .moorage and .moorage-deploy
-	rm -rf .venv .venv-scan .clients .conformance .pytest_cache .mypy_cache .ruff_cache .hypothesis build
+	rm -rf .venv .venv-scan .venv-localstack .clients .conformance .pytest_cache .mypy_cache .ruff_cache .hypothesis build
