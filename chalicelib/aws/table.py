@@ -1,8 +1,7 @@
 """The shapes of access the stores are written with: get, batch, query, put, transaction. All reads are strongly consistent.
 
-Reads go over `wire`, writes through one PynamoDB connection made once per process.
-Source: DynamoDB API reference (GetItem, BatchGetItem, Query,
-TransactWriteItems) and its limits: 100 keys a batch, 100 actions a transaction.
+Reads go over `wire`, writes through one PynamoDB connection made once per process. Source: DynamoDB API reference (GetItem,
+BatchGetItem, Query, TransactWriteItems) and its limits: 100 keys a batch, 100 actions a transaction.
 """
 
 from __future__ import annotations
@@ -170,10 +169,9 @@ class Table:
         Raises ConditionFailed; conflicts with other transactions are tried again, or raise Conflict when not `is_patient`."""
         if len(actions) == 1:
             ((kind, request),) = actions[0].items()
-            operation = {"Put": "PutItem", "Delete": "DeleteItem", "Update": "UpdateItem"}[kind]
-            calls: tuple[str, dict[str, Any]] = (operation, request)
+            calls = {"Put": "PutItem", "Delete": "DeleteItem", "Update": "UpdateItem"}[kind], request
         else:
-            calls = ("TransactWriteItems", {"TransactItems": list(actions)})
+            calls = "TransactWriteItems", {"TransactItems": list(actions)}
         for attempt in range(_CONFLICTS):
             try:
                 self._call(*calls)
@@ -238,11 +236,7 @@ class Table:
         self, pk: str, sk: str, expression: str, values: Mapping[str, Any], *, condition: str = _EXISTS
     ) -> Action:
         """Action: change an existing item by an update expression. Write reserved words with a `#`: `#kind`, `#key`."""
-        request: dict[str, Any] = {
-            "TableName": self.name,
-            "Key": _key(pk, sk),
-            "UpdateExpression": expression,
-        }
+        request: dict[str, Any] = {"TableName": self.name, "Key": _key(pk, sk), "UpdateExpression": expression}
         return {"Update": _conditional(request, condition, values)}
 
     def send(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def line(seen: Observation, plan: Plan) -> str:
 def _properties(seen: Observation, plan: Plan) -> dict[str, Any]:
     told: dict[str, Any] = {"level": "INFO", "message": "request" if seen.method else "run", "duty": plan.duty}
     told |= seen.names
-    told |= {"method": seen.method, "status": seen.status, "code": seen.code, "trace_id": trace_id(seen.trace)}
+    told |= {"method": seen.method, "status": seen.status or "", "code": seen.code, "trace_id": trace_id(seen.trace)}
     told |= {"aws_calls": seen.aws_calls, "aws_ms": round(seen.aws_s * 1000, 3)}
     return {name: value for name, value in told.items() if value != ""}
 
