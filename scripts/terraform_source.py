@@ -7,7 +7,7 @@ expression goes on over lines only within brackets. A full parser of the languag
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,24 +34,25 @@ class Block:
         return re.sub(r"\\(.)", r"\1", self.attributes.get(attribute, '""')[1:-1])
 
 
-def module(folder: Path = MODULE) -> list[Block]:
+def module() -> list[Block]:
     """Every block of the root module, in the order of the files' names."""
-    return [block for path in sorted(folder.glob("*.tf")) for block in parse(path.read_text(), path.name)]
+    return [block for path in sorted(MODULE.glob("*.tf")) for block in parse(path.read_text(), path.name)]
 
 
-def variables(folder: Path = MODULE) -> list[Block]:
+def variables() -> list[Block]:
     """The module's variables."""
-    return [block for block in module(folder) if block.kind == "variable"]
+    return [block for block in module() if block.kind == "variable"]
 
 
-def outputs(folder: Path = MODULE) -> list[Block]:
+def outputs() -> list[Block]:
     """The module's outputs."""
-    return [block for block in module(folder) if block.kind == "output"]
+    return [block for block in module() if block.kind == "output"]
 
 
-def local_values(folder: Path = MODULE) -> dict[str, str]:
-    """The source of each local value, by name."""
-    return {name: value for block in module(folder) if block.kind == "locals" for name, value in block.attributes.items()}
+def local_values(files: Iterable[Path]) -> dict[str, str]:
+    """The source of each local value of some files, by name."""
+    blocks = [block for path in files for block in parse(path.read_text(), path.name) if block.kind == "locals"]
+    return {name: value for block in blocks for name, value in block.attributes.items()}
 
 
 def parse(source: str, file: str = "") -> list[Block]:
