@@ -11,7 +11,8 @@ SECTIONS = {
     "variables.tf": "Name, place and addresses",
     "variables_functions.tf": "Functions and doors",
     "variables_storage.tf": "Storage, keys and what is kept",
-    "variables_network.tf": "Containers, network, domains, CloudFront and WAF",
+    "variables_network.tf": "Containers and their network",
+    "variables_edge.tf": "Domains, load balancer, CloudFront and WAF",
     "variables_observability.tf": "Logs, metrics, traces",
     "variables_alarms.tf": "Alarms",
 }
