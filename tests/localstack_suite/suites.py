@@ -35,6 +35,10 @@ STORAGE = Suite(
         "tests/aws/test_books.py": _MANY_CALLS,
     },
     long={
+        "tests/upload_service/test_memory.py": "measures the upload service, whatever stores its bytes",
+        "tests/upload_service/test_service.py::test_killed_at_any_moment_no_acknowledged_byte_is_lost": "many kills",
+    }
+    | {
         f"tests/aws/test_deletions.py::{test}": _EACH_CALL
         for test in (
             "test_the_removal_of_a_repository_that_dies_at_any_call_is_finished_by_the_schedule",
@@ -45,8 +49,26 @@ STORAGE = Suite(
 )
 """Adapters and the upload service, on DynamoDB Local behind LocalStack's front, and on LocalStack's S3 and Secrets Manager."""
 
+_NO_IAM = "the community edition stores roles and policies and enforces none"
+
 DEPLOYED = Suite(
-    paths=("tests/localstack_suite", "tests/checklists/test_c_refusals.py", "tests/checklists/test_c_redirects.py"),
+    paths=(
+        "tests/localstack_suite",
+        "tests/deploy/test_doors.py",
+        "tests/deploy/test_flows.py",
+        "tests/deploy/test_clients.py",
+    ),
+    excluded={
+        "tests/deploy/test_flows.py::test_the_authorizer_may_not": _NO_IAM,
+        "tests/deploy/test_flows.py::test_nobody_without_credentials_gets_anything_from_the_account": _NO_IAM,
+        "tests/deploy/test_flows.py::test_functions_see_nothing_of_this_machine": (
+            "invokes at once, while LocalStack's function is still Pending as on AWS; test_functions.py asks the same"
+        ),
+    },
     long_paths=("tests/checklists",),
 )
-"""Events, functions, and the deployment through its API Gateway; the checklists of the specification with `--all`."""
+"""Events, functions, and the deployment through its API Gateway, with real clients; the specification's checklists with `--all`.
+
+Not here: `tests/deploy/test_kills.py` and `test_second_start.py`, which kill and restart MiniStack's processes, and
+`test_plan.py`, whose drifts are MiniStack's; `test_deployment.py` names LocalStack's.
+"""
