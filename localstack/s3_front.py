@@ -6,6 +6,7 @@ clients of a registry do send both after a redirect, so the difference decides w
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import sys
@@ -21,6 +22,10 @@ from localstack.snapshots import Snapshots
 CHUNK_BYTES = 1024 * 1024
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _PLAIN_READ = re.compile(r"x-id|response-[a-z-]+|x-amz-[a-z0-9-]+", re.IGNORECASE)
+_TERRAFORM = b"HashiCorp/"
+_AS_FAR_AS_AWS_S = 0.005
+"""How long Terraform waits for each answer. Its provider takes a connection for broken when the answer is there before it has
+finished sending, and sends again: "already exists", in one of three hundred requests, which no AWS is near enough for."""
 _ONE_MECHANISM = (
     "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "
     "Signature query string parameter or the Authorization header should be specified"
@@ -49,6 +54,8 @@ class S3Front:
             await self._ministack(scope, receive, send)
             return
         headers = dict(scope["headers"])
+        if _TERRAFORM in headers.get(b"user-agent", b""):
+            await asyncio.sleep(_AS_FAR_AS_AWS_S)
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         refusal = refuse(scope["path"], headers.get(b"authorization", b"").decode("latin-1"), query)
         if refusal is not None:

@@ -38,6 +38,13 @@ def presign(s3: Any, method: str, key: str) -> str:
 CONTENT = {"small": b"0123456789", "large/x y": bytes(range(256)) * (2 * MIB // 256)}
 
 
+def test_terraform_is_answered_no_sooner_than_by_aws(emulator: Emulator) -> None:
+    agent = "APN/1.0 HashiCorp/1.0 Terraform/1.11.4 terraform-provider-aws/5.100.0"
+    with httpx.Client(headers={"User-Agent": agent}) as client:
+        took = [client.get(f"{emulator.public_s3_url}/_ministack/health").elapsed.total_seconds() for _ in range(5)]
+    assert min(took) >= 0.005
+
+
 @pytest.mark.parametrize("key", list(CONTENT))
 @pytest.mark.parametrize(
     ("asked", "status", "span"),
