@@ -133,7 +133,7 @@ resource "aws_api_gateway_method_settings" "console" {
   settings {
     throttling_rate_limit  = var.throttle.rate
     throttling_burst_limit = var.throttle.burst
-    metrics_enabled        = true
+    metrics_enabled        = false
     logging_level          = "OFF"
     data_trace_enabled     = false
   }

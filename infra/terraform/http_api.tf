@@ -53,7 +53,7 @@ resource "aws_apigatewayv2_stage" "http" {
   default_route_settings {
     throttling_rate_limit    = var.throttle.rate
     throttling_burst_limit   = var.throttle.burst
-    detailed_metrics_enabled = true
+    detailed_metrics_enabled = false
   }
 
   dynamic "access_log_settings" {

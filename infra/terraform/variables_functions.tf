@@ -142,7 +142,8 @@ variable "schedules" {
 variable "authorizer_cache_s" {
   description = "Seconds that API Gateway keeps what the authorizer said of a credential. The registry looks at it each time all the same."
   type        = number
-  default     = 300
+  # A token's end must not be far behind: the registry then makes the 401 itself, and API Gateway takes its challenge away.
+  default = 60
 
   validation {
     condition     = var.authorizer_cache_s >= 0 && var.authorizer_cache_s <= 3600

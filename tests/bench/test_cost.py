@@ -190,7 +190,7 @@ def test_the_constants_are_terraforms() -> None:
     always = re.search(r'concat\(\s*\["([^]]*)"\],\s*local.has_uploads \? \["([^]]*)"\]', tf("endpoints.tf"))
     assert always is not None
     assert len(always[1].split(", ") + always[2].split(", ")) == moorage.ENDPOINTS
-    assert len(re.findall(r"priority = \d+", tf("waf.tf"))) == moorage.RULES
+    assert len(re.findall(r"^    priority = \d+|\{ priority = \d+", tf("waf.tf"), re.MULTILINE)) == moorage.RULES
 
 
 def test_the_shape_without_options_is_terraforms() -> None:

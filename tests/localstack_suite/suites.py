@@ -69,6 +69,6 @@ DEPLOYED = Suite(
 )
 """Events, functions, and the deployment through its API Gateway, with real clients; the specification's checklists with `--all`.
 
-Not here: `tests/deploy/test_kills.py` and `test_second_start.py`, which kill and restart MiniStack's processes, and
+Not here: `tests/deploy/test_kills.py` and `test_stop_and_start.py`, which kill and restart MiniStack's processes, and
 `test_plan.py`, whose drifts are MiniStack's; `test_deployment.py` names LocalStack's.
 """
