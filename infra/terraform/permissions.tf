@@ -20,13 +20,12 @@ locals {
       reads  = concat(["registry_keys"], local.identity_secrets)
     }
 
-    # Copies artifacts, which writes manifests; reads the configs of images; its health check looks for an object `health`.
+    # Copies artifacts, which writes manifests; reads the configs of images; its health check looks for a blob.
     console = {
       table = local.every_table_action
       objects = {
         "manifests/*" = ["GetObject", "PutObject"]
         "blobs/*"     = ["GetObject"]
-        "health"      = ["GetObject"]
       }
       bucket = ["ListBucket"]
       reads  = concat(["token_keys", "registry_keys"], local.identity_secrets)

@@ -158,7 +158,7 @@ run "roles" {
         ]) : alltrue([for resource in statement.resources :
         anytrue([for action in statement.actions : startswith(action, "dynamodb:")]) ? resource == aws_dynamodb_table.registry.arn :
         anytrue([for action in statement.actions : startswith(action, "s3:")]) ? (
-          resource == aws_s3_bucket.registry.arn || can(regex("^${aws_s3_bucket.registry.arn}/((manifests|blobs|uploads|scan-out)/[*]|health)$", resource))
+          resource == aws_s3_bucket.registry.arn || can(regex("^${aws_s3_bucket.registry.arn}/(manifests|blobs|uploads|scan-out)/[*]$", resource))
         ) : true
       ])
     ])
