@@ -12,7 +12,12 @@ run: ## set up and run the registry on an embedded local stack
 	@sh scripts/setup_venv requirements-local.txt
 	@exec $(PYTHON) -m localstack.run
 
-deploy-local: package ## deploy with Terraform to an emulator and serve it (CHECK=1: run its tests instead, DOWN=1: take it away)
+PACKAGED := app.py chalicelib requirements.txt scripts/package.py scripts/package_contents.py scripts/bytecode.py scripts/wheelhouse.py
+
+deploy-local: ## deploy with Terraform to an emulator and serve it (CHECK=1: run its tests instead, DOWN=1: take it away)
+	@sh scripts/setup_venv requirements-dev.txt
+	@zip=build/moorage-lambda-x86_64.zip; if [ -z "$(DOWN)" ] && { [ ! -f $$zip ] || [ -n "$$(find $(PACKAGED) -newer $$zip -not -path '*__pycache__*' | head -n 1)" ]; }; \
+	then $(MAKE) --no-print-directory package; fi
 	@if [ -n "$(DOWN)" ]; then exec $(PYTHON) -m localstack.deploy --remove; \
 	elif [ -n "$(CHECK)" ]; then sh scripts/terraform version >/dev/null && exec $(PYTHON) -m pytest -m "deploy and not slow" tests/deploy; \
 	else exec $(PYTHON) -m localstack.deploy; fi

@@ -14,7 +14,7 @@ import pytest
 from tests.running import CLIENTS
 
 SEARCH_PATH = f"{CLIENTS}{os.pathsep}{os.environ.get('PATH', '')}"
-_REMEDY = {**dict.fromkeys(("crane", "oras", "regctl"), "run make clients"), "helm": "run make clients-all"}
+_REMEDY = {**dict.fromkeys(("crane", "oras", "regctl", "conformance"), "run make clients"), "helm": "run make clients-all"}
 _KEPT = ("LANG", "TMPDIR", "XDG_RUNTIME_DIR")
 
 

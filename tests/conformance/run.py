@@ -39,7 +39,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="moorage-conformance-") as folder:
         try:
             with running_registry(Path(folder)) as registry:
-                found = sum(_run(suite, registry, name, more) for name, more in RUNS.items())
+                found = sum(len(run_suite(suite, registry, name, more)) for name, more in RUNS.items())
         except StackError as error:
             print(f"conformance: {error}", file=sys.stderr)
             return 2
@@ -47,7 +47,8 @@ def main() -> int:
     return 1 if found else 0
 
 
-def _run(suite: str, registry: Running, name: str, more: Mapping[str, str]) -> int:
+def run_suite(suite: str, registry: Running, name: str, more: Mapping[str, str]) -> list[str]:
+    """Run one configuration; give the problems it found."""
     folder, started = RESULTS / name, time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -74,7 +75,7 @@ def _run(suite: str, registry: Running, name: str, more: Mapping[str, str]) -> i
     print(f"conformance {name}: {verdict.summary(checks)} in {time.monotonic() - started:.0f} s")
     for problem in found:
         print(f"  {problem}")
-    return len(found)
+    return found
 
 
 if __name__ == "__main__":

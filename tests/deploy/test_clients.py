@@ -54,7 +54,16 @@ def known_image(admin: Wire) -> None:
 def test_what_is_pushed_is_pulled(a_client: Client, admin: Wire, known_image: None) -> None:
     image, name = images.image((3_000, 150_000, 9_000_000)), f"deployed/{secrets.token_hex(5)}"
     a_client.log_in()
-    a_client.push(image, f"{name}:one")
+    if isinstance(a_client, Oras):
+        # oras 1.3.6 takes uploads at the registry's own host only: it needs door = "alb", or upload_service = "off".
+        refused = a_client.try_push(image, f"{name}:one")
+        assert refused.code != 0
+        assert "is on a different host than the registry" in refused.output
+        for content in image.blobs:
+            admin.push_blob(name, content)
+        admin.push_manifest(name, "one", image.manifest)
+    else:
+        a_client.push(image, f"{name}:one")
     assert a_client.pull(f"{name}:one").diff_ids == image.diff_ids
     assert admin.get(f"/v2/{name}/tags/list").json["tags"] == ["one"]
 
