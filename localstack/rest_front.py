@@ -30,6 +30,7 @@ class RestFront:
         self._apigateway, self._lambda = apigateway, lambda_service
         self._call_authorizer = apigateway._invoke_authorizer_lambda
         apigateway._invoke_authorizer_lambda = self._authorizer
+        apigateway._update_authorizer = _with_numbers(apigateway._update_authorizer)
         apigateway._invoke_lambda_proxy_v1 = self._integration
         apigateway._gateway_error_response = _with_status(apigateway._gateway_error_response)
         apigateway._execute_in_scope = self._below_limit(apigateway._execute_in_scope)
@@ -132,6 +133,18 @@ def _event(
     if caller is not None:
         event["requestContext"]["authorizer"] = dict(caller)
     return event
+
+
+def _with_numbers(update: Any) -> Any:
+    """An update brings the cache's seconds as text, and MiniStack hands text back, which Terraform cannot read as a number."""
+
+    def updated(api_id: str, authorizer_id: str, data: dict[str, Any]) -> Any:
+        for change in data.get("patchOperations", ()):
+            if change.get("path") == "/authorizerResultTtlInSeconds":
+                change["value"] = int(change["value"])
+        return update(api_id, authorizer_id, data)
+
+    return updated
 
 
 def _with_status(render: Any) -> Any:

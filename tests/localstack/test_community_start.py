@@ -44,12 +44,16 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program
         ('case "$*" in info|*version|*--no-start*) exit 0 ;; esac; exit 1', ""),
     ],
 )
-def test_a_container_is_there_when_docker_has_the_image_or_gets_it(program: Program, script: str, obstacle: str) -> None:
+def test_a_container_is_there_when_docker_has_the_image_or_gets_it(
+    program: Program, script: str, obstacle: str
+) -> None:
     program("docker", script)
     assert container.obstacle() == obstacle
 
 
-def test_where_docker_is_missing_that_is_said(program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_where_docker_is_missing_that_is_said(
+    program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("MOORAGE_LOCALSTACK", "container")
     with pytest.raises(StartError, match="container cannot be started: docker is not installed"), running(tmp_path):
         pass
@@ -60,7 +64,10 @@ def test_where_neither_can_be_had_both_reasons_are_said(
 ) -> None:
     """No Java on the path, or no packages: either way a sentence about PyPI and one about Docker."""
     monkeypatch.delenv("MOORAGE_LOCALSTACK", raising=False)
-    with pytest.raises(StartError, match=r"from PyPI: .+\. Its container cannot be had either: docker"), running(tmp_path):
+    with (
+        pytest.raises(StartError, match=r"from PyPI: .+\. Its container cannot be had either: docker"),
+        running(tmp_path),
+    ):
         pass
 
 

@@ -187,6 +187,16 @@ def test_tags_of_an_object_in_parts_stay(account: tuple[Emulator, Path]) -> None
     assert tags == [{"Key": "a:b", "Value": "c"}, {"Key": "d", "Value": ""}]
 
 
+def test_an_authorizers_cache_is_a_number_after_an_update_too(account: tuple[Emulator, Path]) -> None:
+    apis = client(account[0].url, "apigateway")
+    api = apis.create_rest_api(name="cached")["id"]
+    source = "method.request.header.Authorization"
+    made = apis.create_authorizer(restApiId=api, name="a", type="TOKEN", authorizerUri="arn", identitySource=source)
+    change = {"op": "replace", "path": "/authorizerResultTtlInSeconds", "value": "60"}
+    told = apis.update_authorizer(restApiId=api, authorizerId=made["id"], patchOperations=[change])
+    assert told["authorizerResultTtlInSeconds"] == 60
+
+
 def test_a_policy_that_demands_tls_lets_calls_through(account: tuple[Emulator, Path]) -> None:
     s3 = client(account[0].url, "s3")
     s3.create_bucket(Bucket="tls")
