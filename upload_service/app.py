@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None) -> App:
 
 def _registry(settings: Settings) -> RegistryDoor:
     access = bootstrap.access(settings)
-    return RegistryDoor(bootstrap.registry(settings), lambda request, now: access.authenticate(request, now=now))
+    return RegistryDoor(bootstrap.registry(settings), lambda request, now: access.authenticate(request, now=now).name)
 
 
 class UploadService:

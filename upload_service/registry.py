@@ -23,7 +23,9 @@ T = TypeVar("T")
 BODY_BYTES = 4 * 1024 * 1024 + 64 * 1024
 """A manifest of 4 MiB, and a little, so that a larger one is refused by the registry with its own sentence."""
 BODY_S = 30.0
-_BODIES = 24
+BODIES_AT_ONCE = 24
+WAIT_S = 20.0
+_RETRY_AFTER_S = 5
 _THREADS = 16
 
 
@@ -40,28 +42,41 @@ class RegistryDoor:
     def __init__(
         self,
         handler: Handler,
-        authenticate: Callable[[Request, int], object],
+        identify: Callable[[Request, int], str],
         *,
         clock: Callable[[], float] = time.time,
         body_s: float = BODY_S,
+        wait_s: float = WAIT_S,
     ) -> None:
-        """`authenticate` raises RegistryError for credentials that are not good: nobody else may fill memory with a body."""
-        self._handler, self._authenticate, self._clock, self._body_s = handler, authenticate, clock, body_s
+        """`identify` names who sends a request, "" for nobody in particular, and raises RegistryError for credentials that are
+        not good. Only who has a name may fill memory with a body: anybody gets a token to pull what is public."""
+        self._handler, self._identify, self._clock = handler, identify, clock
+        self._body_s, self._wait_s = body_s, wait_s
         self._threads = ThreadPoolExecutor(_THREADS, "registry")
-        self._bodies = asyncio.Semaphore(_BODIES)
+        self._bodies = asyncio.Semaphore(BODIES_AT_ONCE)
 
     async def answer(self, request: Request, receive: Receive) -> Response:
-        """Answer a request. Raises HungUp, NOT_FOUND, UNAUTHORIZED, TOO_LARGE (413), TIMEOUT (408)."""
+        """Answer a request. Raises HungUp, NOT_FOUND, UNAUTHORIZED, TOO_LARGE (413), TIMEOUT (408), TOOMANYREQUESTS (429)."""
         if request.path != "/v2" and not request.path.startswith("/v2/"):
             raise RegistryError("NOT_FOUND", {"path": request.path[:300]})
         if request.header("content-length") in (None, "0") and request.header("transfer-encoding") is None:
             return await self._handle(request)
-        if request.header("authorization") is None:
+        if not await self._run(lambda: self._identify(request, self._now())):
             refusal = await self._handle(request)
             return replace(refusal, headers={**refusal.headers, "Connection": "close"})
-        await self._run(lambda: self._authenticate(request, self._now()))
-        async with self._bodies:
+        await self._take_turn()
+        try:
             return await self._handle(replace(request, body=await self._body(receive)))
+        finally:
+            self._bodies.release()
+
+    async def _take_turn(self) -> None:
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._bodies.acquire()
+        except TimeoutError:
+            headers = {"Retry-After": str(_RETRY_AFTER_S), "Connection": "close"}
+            raise RegistryError("TOOMANYREQUESTS", message="too many pushes at once", headers=headers) from None
 
     async def _body(self, receive: Receive) -> bytes:
         chunks: list[bytes] = []

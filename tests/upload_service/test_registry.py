@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from chalicelib.errors import RegistryError
+from chalicelib.http import Request, Response
 from chalicelib.oci.digest import Digest
 from tests.client import basic
 from tests.upload_service.conftest import Registry
 from tests.upload_service.service import Service, environ_of
-from upload_service.registry import BODY_BYTES
+from upload_service.registry import BODIES_AT_ONCE, BODY_BYTES, RegistryDoor
 
 ADMIN = basic("admin", "a password for nobody")
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -82,3 +86,42 @@ def test_who_has_no_credential_is_refused_before_the_body_is_read(whole: Service
         begun = time.monotonic()
         assert client.recv(100).startswith(b"HTTP/1.1 401")
         assert time.monotonic() - begun < 10
+
+
+class Refusing:
+    """A registry that answers 401, and says how long the body was."""
+
+    def handle(self, request: Request, *, now: int) -> Response:
+        return Response(401, {}, b"%d" % len(request.body))
+
+
+PUT = Request("PUT", "/v2/library/a/manifests/1", headers={"content-length": ["9"], "authorization": ["Bearer x"]})
+
+
+async def never() -> MutableMapping[str, Any]:
+    """A client that promised a body and sends none."""
+    await asyncio.Event().wait()
+    return {}
+
+
+def test_a_token_that_anybody_gets_takes_no_room_for_a_body() -> None:
+    door = RegistryDoor(Refusing(), lambda _request, _now: "")
+    answer = asyncio.run(asyncio.wait_for(door.answer(PUT, never), 5))
+    assert (answer.status, answer.body, answer.headers["Connection"]) == (401, b"0", "close")
+
+
+def test_who_finds_all_room_for_bodies_taken_is_told_to_come_again() -> None:
+    async def crowd() -> RegistryError:
+        door = RegistryDoor(Refusing(), lambda _request, _now: "ann", wait_s=0.2)
+        slow = [asyncio.create_task(door.answer(PUT, never)) for _ in range(BODIES_AT_ONCE)]
+        await asyncio.sleep(0.1)
+        try:
+            with pytest.raises(RegistryError) as refused:
+                await asyncio.wait_for(door.answer(PUT, never), 5)
+        finally:
+            for one in slow:
+                one.cancel()
+        return refused.value
+
+    refusal = asyncio.run(crowd())
+    assert (refusal.status, refusal.headers["Retry-After"]) == (429, "5")
