@@ -174,6 +174,9 @@ def rotate_keys(settings: Settings, store: Secrets, *, now: int, is_emergency: b
     state_keys = keyset.rotated(_keys(registry, "state_keys"), state_key, now=now, keep_s=STATE_LIFE_S)
     store.write(settings.registry_keys_secret, _registry_value(keys, state_keys, now))
     store.write(settings.token_keys_secret, {"keys": [key.to_json() for key in keys]})
+    if not is_emergency:
+        # A schedule may come twice at once: of two rotations, the later one sees that the registry knows whichever key stayed.
+        _publish(settings, store, _keys(store.read(settings.token_keys_secret), "keys"), now=now)
     return new.kid
 
 
@@ -190,7 +193,8 @@ def _publish(settings: Settings, store: Secrets, keys: Sequence[Key], *, now: in
     """Write the public halves to the registry's secret unless they are there."""
     registry = store.read(settings.registry_keys_secret)
     known, state_keys = _keys(registry, "keys"), _keys(registry, "state_keys")
-    if state_keys and {key.kid for key in keys} <= {key.kid for key in known}:
+    needed = {key.kid for key in keys if key.verifies(now, TOKEN_LIFE_S)}
+    if state_keys and needed <= {key.kid for key in known}:
         return
     state_keys = state_keys or [keyset.new_state_key(active_from=now - LEEWAY_S)]
     store.write(settings.registry_keys_secret, _registry_value(keyset.merged(known, keys), state_keys, now))

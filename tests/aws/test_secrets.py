@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -155,6 +155,42 @@ def test_rotation_leaves_no_gap_for_processes_that_know_only_the_old_keys(own: S
             assert is_good(text, fresh_verifier, NOW + at)
         assert is_good(first, verifier, NOW + at)
         assert (fresh_signer.current(now=NOW + at).kid == kid) is (at >= KEEP_S)
+
+
+class Interrupted(Secrets):
+    """Somebody else does something between the two writes of a rotation."""
+
+    def __init__(self, settings: Settings, meanwhile: Callable[[], object]) -> None:
+        super().__init__(settings)
+        self._settings, self._meanwhile = settings, meanwhile
+
+    def write(self, name: str, value: Mapping[str, Any]) -> None:
+        if name == self._settings.token_keys_secret:
+            self._meanwhile()
+        super().write(name, value)
+
+
+def test_two_rotations_at_once_leave_a_key_that_the_registry_knows(own: Settings, made: Secrets) -> None:
+    rotate_keys(own, Interrupted(own, lambda: rotate_keys(own, made, now=NOW)), now=NOW)
+    for at in (0, KEEP_S, KEEP_S + 1):
+        assert is_good(token(TokenKeys(own, made), NOW + at), registry_keys(own, made), NOW + at)
+
+
+def test_provisioning_writes_nothing_for_keys_whose_tokens_have_ended(own: Settings, made: Secrets) -> None:
+    """A write for nothing could take back what a rotation at the same moment has just written."""
+    rotate_keys(own, made, now=NOW)
+    later = NOW + KEEP_S + TOKEN_LIFE_S
+    rotate_keys(own, made, now=later)
+    before = made.read(own.registry_keys_secret)
+    ensure_keys(own, Unwritable(own), now=later + 1)
+    assert made.read(own.registry_keys_secret) == before
+
+
+class Unwritable(Secrets):
+    """Takes no writes."""
+
+    def write(self, name: str, value: Mapping[str, Any]) -> None:
+        raise AssertionError(name)
 
 
 def test_retired_key_verifies_until_its_tokens_have_ended(own: Settings, made: Secrets) -> None:
