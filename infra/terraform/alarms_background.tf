@@ -120,7 +120,8 @@ resource "aws_cloudwatch_log_metric_filter" "access" {
 
   name           = "access-denied"
   log_group_name = each.value
-  pattern        = "?AccessDenied ?AccessDeniedException ?KMSAccessDeniedException ?KMSInvalidStateException ?KMSDisabledException"
+  # Of exceptions only: other fields hold what clients write, such as their request ids.
+  pattern = "{ $.exception = \"*AccessDenied*\" || $.exception = \"*KMSInvalidState*\" || $.exception = \"*KMSDisabled*\" }"
 
   metric_transformation {
     namespace = local.access_namespace

@@ -98,6 +98,14 @@ run "with_upload_hosts" {
     error_message = "No upload host at all is no alarm."
   }
 
+  # A client writes its own request id, which is in every line: with it, anybody could ring the alarm.
+  assert {
+    condition = alltrue([for filter in aws_cloudwatch_log_metric_filter.access :
+      startswith(filter.pattern, "{") && toset(regexall("[$][.][a-z_]+", filter.pattern)) == toset(["$.exception"])
+    ])
+    error_message = "The alarm about refused calls looks at more of a line than the exception."
+  }
+
   assert {
     condition     = contains(keys(aws_cloudwatch_log_metric_filter.access), "uploads")
     error_message = "Refused calls of the upload service are not counted."
