@@ -15,6 +15,7 @@ from chalicelib.events import UNRECORDED, Artifact, Recorder, Who
 from chalicelib.http import Request, Response, json_response
 from chalicelib.oci.blobs import Blobs
 from chalicelib.oci.catalog import Catalog
+from chalicelib.oci.client import stays_on_host
 from chalicelib.oci.digest import Digest
 from chalicelib.oci.manifest import OCI_INDEX
 from chalicelib.oci.manifests import Manifests
@@ -185,7 +186,11 @@ class RegistryRoutes:
             self._uploads.monolithic(target, expected, request.body, now=call.now)
             return _created(target, expected)
         started = self._uploads.start(
-            target, call.caller.name, algorithm=request.parameter("digest-algorithm"), now=call.now
+            target,
+            call.caller.name,
+            algorithm=request.parameter("digest-algorithm"),
+            stays_on_host=stays_on_host(request.header("user-agent")),
+            now=call.now,
         )
         headers = {"Location": started.location, "Range": "0-0", "Docker-Upload-UUID": started.upload_id}
         return Response(202, headers)

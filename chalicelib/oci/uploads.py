@@ -92,13 +92,23 @@ class Uploads:
         self._finisher = Finisher(blobs, objects)
         self._hashes: Cache[str, tuple[int, _Hash]] = Cache(_HASHES_KEPT)
 
-    def start(self, repository: Repository, principal: str, *, algorithm: str | None = None, now: int) -> Started:
-        """Begin an upload: no write, the signed URL is all there is. Raises DIGEST_INVALID for an unknown algorithm."""
+    def start(
+        self,
+        repository: Repository,
+        principal: str,
+        *,
+        algorithm: str | None = None,
+        stays_on_host: bool = False,
+        now: int,
+    ) -> Started:
+        """Begin an upload: no write, the signed URL is all there is. `stays_on_host` keeps a client that goes nowhere else at the
+        registry's own address, which behind API Gateway takes a few MiB. Raises DIGEST_INVALID for an unknown algorithm."""
         if algorithm is not None and algorithm not in ALGORITHMS:
             raise RegistryError("DIGEST_INVALID", {"digest-algorithm": algorithm[:40]}, message="use sha256 or sha512")
         upload_id = str(uuid.uuid4())
         state = UploadState(upload_id, repository, principal, now + self._life_s, algorithm or "sha256")
-        return Started(upload_id, self._location(str(repository), upload_id, state.sign(self._keys)))
+        base = self._public if stays_on_host else self._base
+        return Started(upload_id, _location(base, str(repository), upload_id, state.sign(self._keys)))
 
     def monolithic(self, repository: Repository, digest: Digest, body: bytes, *, now: int) -> Link:
         """Store a blob that came in one piece. Raises DIGEST_INVALID (400), DENIED (403) when the quota has no room for it."""
@@ -205,7 +215,7 @@ class Uploads:
         text = request.parameter("_state")
         state = UploadState.verify(text, match[1], match[2], self._keys, now=now)
         telemetry.identified(state.principal)
-        return Upload(state, self._location(match[1], match[2], text or ""))
+        return Upload(state, _location(self._base, match[1], match[2], text or ""))
 
     def _open(self, upload: Upload, session: Session | None) -> Session:
         """The session to go on with; a fresh one when none was saved. Raises BLOB_UPLOAD_UNKNOWN when it is over."""
@@ -278,8 +288,9 @@ class Uploads:
         headers = {"Location": location, "Docker-Content-Digest": str(digest)}
         return Response(201, {**headers, "Docker-Upload-UUID": upload.state.upload_id})
 
-    def _location(self, name: str, upload_id: str, state: str) -> str:
-        return f"{self._base}/v2/{name}/blobs/uploads/{upload_id}?_state={state}"
+
+def _location(base: str, name: str, upload_id: str, state: str) -> str:
+    return f"{base}/v2/{name}/blobs/uploads/{upload_id}?_state={state}"
 
 
 def _length(request: Request) -> int | None:
