@@ -20,7 +20,7 @@ from threading import Lock
 from typing import Any
 
 from chalicelib.aws.wire import SECRETS_MANAGER, CallFailed, Wire
-from chalicelib.config import Settings
+from chalicelib.config import Settings, SettingsError
 from chalicelib.rbac import keyset
 from chalicelib.rbac.keyset import Key
 from chalicelib.rbac.tokens import ACCESS_MAX_S, LEEWAY_S, REFRESH_S, SigningKey, VerifyingKey
@@ -164,9 +164,14 @@ def rotate_keys(settings: Settings, store: Secrets, *, now: int, is_emergency: b
     The new keys are published now and sign after `keyset.KEEP_S` seconds, when every process knows them; the old ones verify
     until what they signed has ended. In an emergency the old ones are dropped and the new ones sign at once: all tokens, also
     refresh tokens, and all uploads under way are void, after `keyset.KEEP_S` seconds in every process.
+    Raises SettingsError when there are no keys: these are not the registry's secrets then, and its own would stay as they are.
     """
+    known = _keys(store.read(settings.token_keys_secret), "keys")
+    if not known:
+        where = f"{settings.token_keys_secret} in {settings.region} holds no keys"
+        raise SettingsError(f"{where}: check MOORAGE_TOKEN_KEYS_SECRET and AWS_REGION, or run the provisioning first")
     active_from = now - LEEWAY_S if is_emergency else now + keyset.KEEP_S
-    old = [] if is_emergency else _keys(store.read(settings.token_keys_secret), "keys")
+    old = [] if is_emergency else known
     registry = None if is_emergency else store.read(settings.registry_keys_secret)
     new = keyset.new_token_key(active_from=active_from)
     keys = keyset.rotated(old, new, now=now, keep_s=REFRESH_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import runpy
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from chalicelib import bootstrap
 from chalicelib.aws.audit_log import DynamoAuditLog
+from chalicelib.aws.secrets import ensure_keys
 from chalicelib.aws.table import Table
 from chalicelib.config import Settings
 from chalicelib.rbac import password_rules
@@ -81,13 +83,23 @@ def test_what_cannot_be_done_is_one_sentence_and_status_1(run: Run, name: str) -
     assert run("project", "create", "Not-A-Name")[0] == 1
 
 
+@pytest.mark.parametrize("more", [(), ("--emergency",)])
+def test_keys_that_are_not_there_are_not_rotated(run: Run, environ: dict[str, str], more: tuple[str, ...]) -> None:
+    """In another region or with another name an emergency would seem over, with the old keys in use."""
+    status, text = run("keys", "rotate", *more)
+    assert (status, "us-east-1" in text, text.count("\n")) == (1, True, 1)
+    settings = Settings.from_environ(environ)
+    assert bootstrap.wire(settings).secrets.read(settings.token_keys_secret) is None
+
+
 def test_keys_are_rotated(run: Run, environ: dict[str, str]) -> None:
+    made = Settings.from_environ(environ)
+    ensure_keys(made, bootstrap.wire(made).secrets, now=int(time.time()))
     for arguments, effect in ((["rotate"], "in five minutes"), (["rotate", "--emergency"], "now; all older tokens")):
         status, text = run("keys", *arguments)
         assert status == 0
         assert effect in text
-    settings = Settings.from_environ(environ)
-    stored = bootstrap.wire(settings).secrets.read(settings.token_keys_secret)
+    stored = bootstrap.wire(made).secrets.read(made.token_keys_secret)
     assert stored is not None
     assert [key["kid"] for key in stored["keys"]] == [text.split()[2]]
 
