@@ -156,6 +156,7 @@ def ensure_keys(settings: Settings, store: Secrets, *, now: int) -> None:
     _publish(settings, store, keys, now=now)
     if not token_keys:
         store.write(settings.token_keys_secret, {"keys": [key.to_json() for key in keys]})
+        _publish(settings, store, _keys(store.read(settings.token_keys_secret), "keys"), now=now)  # as in `rotate_keys`
 
 
 def rotate_keys(settings: Settings, store: Secrets, *, now: int, is_emergency: bool = False) -> str:

@@ -176,6 +176,23 @@ def test_two_rotations_at_once_leave_a_key_that_the_registry_knows(own: Settings
         assert is_good(token(TokenKeys(own, made), NOW + at), registry_keys(own, made), NOW + at)
 
 
+def test_two_first_provisionings_at_once_leave_a_key_that_the_registry_knows(own: Settings, store: Secrets) -> None:
+    """The other one read before this one wrote, so it writes over what this one published."""
+    other = replace(own, token_keys_secret=uuid.uuid4().hex, registry_keys_secret=uuid.uuid4().hex)
+    ensure_keys(other, store, now=NOW)
+
+    def overwrite() -> None:
+        for name, made in zip(
+            (own.registry_keys_secret, own.token_keys_secret),
+            (other.registry_keys_secret, other.token_keys_secret),
+            strict=True,
+        ):
+            store.write(name, store.read(made) or {})
+
+    ensure_keys(own, Interrupted(own, overwrite), now=NOW)
+    assert is_good(token(TokenKeys(own, store), NOW), registry_keys(own, store), NOW)
+
+
 def test_provisioning_writes_nothing_for_keys_whose_tokens_have_ended(own: Settings, made: Secrets) -> None:
     """A write for nothing could take back what a rotation at the same moment has just written."""
     rotate_keys(own, made, now=NOW)
