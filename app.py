@@ -20,7 +20,7 @@ from urllib.parse import unquote
 from chalice.app import Chalice
 from chalice.app import Response as ChaliceResponse
 
-from chalicelib import balancer, bootstrap, telemetry
+from chalicelib import balancer, bootstrap, scanning, telemetry
 from chalicelib.api import Api
 from chalicelib.config import Settings
 from chalicelib.http import Request
@@ -167,7 +167,7 @@ def rotate_keys(event: dict[str, Any], context: Any) -> dict[str, str | None]:  
 def dispatch_scans(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
     """Queue of S3's notifications: a job for each pushed manifest. Answers which messages must come again
     (`ReportBatchItemFailures`). Source: Lambda developer guide, "Using Lambda with Amazon SQS"."""
-    failed = bootstrap.scan_dispatch(_settings()).take(event["Records"])
+    failed = scanning.dispatch(_settings()).take(event["Records"])
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 

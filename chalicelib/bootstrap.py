@@ -25,7 +25,7 @@ from chalicelib.aws.sessions import DynamoSessions
 from chalicelib.aws.table import Table
 from chalicelib.aws.trust import DynamoTrust
 from chalicelib.aws.users import DynamoUsers
-from chalicelib.config import Settings, SettingsError
+from chalicelib.config import Settings
 from chalicelib.events import UNRECORDED, Event, Recorder
 from chalicelib.furnishing import ADMIN, PUBLIC_PROJECT, Furnishing
 from chalicelib.notify.journal import Journal
@@ -50,12 +50,9 @@ from chalicelib.upstream.issuers import Issuers
 from chalicelib.upstream.sources import ConfiguredSources
 
 if TYPE_CHECKING:
-    from chalicelib.aws.queue import SqsQueue
     from chalicelib.harbor.routes import Resource
     from chalicelib.notify.purge import Purge
     from chalicelib.rbac.project_records import ProjectRecords
-    from chalicelib.scan.dispatch import Dispatch
-    from chalicelib.scan.work import Work
 
 __all__ = ["ADMIN", "PUBLIC_PROJECT"]
 
@@ -322,25 +319,3 @@ def rotate_keys(settings: Settings, *, now: int) -> str | None:
         recorder.record(Event("update", "token-keys", kid, "schedule", f"update token-keys: {kid}, on schedule"))
         recorder.settle()
     return kid
-
-
-def scan_dispatch(settings: Settings) -> Dispatch:
-    """What makes jobs of pushed manifests. Raises SettingsError where no queue of jobs is named."""
-    from chalicelib.scan.dispatch import Dispatch  # noqa: PLC0415
-
-    return Dispatch(_scan_jobs(settings), telemetry.odd_message)
-
-
-def scan_work(settings: Settings) -> Work:
-    """What does the jobs. Raises SettingsError where no queue of jobs is named."""
-    from chalicelib.scan.work import Work  # noqa: PLC0415
-
-    return Work(_scan_jobs(settings), wire(settings).objects, lambda why: telemetry.odd_message("", why))
-
-
-def _scan_jobs(settings: Settings) -> SqsQueue:
-    from chalicelib.aws.queue import SqsQueue  # noqa: PLC0415
-
-    if not settings.scan_jobs_url:
-        raise SettingsError("MOORAGE_SCAN_JOBS_URL must be the address of the queue of scan jobs")
-    return SqsQueue(settings, settings.scan_jobs_url)

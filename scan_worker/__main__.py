@@ -12,7 +12,7 @@ import threading
 import time
 from types import FrameType
 
-from chalicelib import bootstrap, telemetry
+from chalicelib import scanning, telemetry
 from chalicelib.config import Settings, SettingsError
 from chalicelib.errors import RegistryError
 from chalicelib.scan.ports import Message
@@ -72,7 +72,7 @@ def main() -> int:
     """Run until SIGTERM or SIGINT. Exit code 2 and a sentence when a setting is missing."""
     try:
         settings = Settings.from_environ(os.environ)
-        work = bootstrap.scan_work(settings)
+        work = scanning.work(settings)
     except SettingsError as error:
         print(f"scan_worker: {error}", file=sys.stderr)  # noqa: T201
         return 2

@@ -14,7 +14,7 @@ import botocore.session
 import pytest
 
 import app
-from chalicelib import bootstrap
+from chalicelib import bootstrap, scanning
 from chalicelib.aws.queue import SqsQueue
 from chalicelib.config import Settings, SettingsError
 from chalicelib.oci.digest import Digest
@@ -84,7 +84,7 @@ def stack(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack
 def test_a_pushed_manifest_is_a_job_and_the_worker_leaves_an_honest_result(stack: Stack) -> None:
     digest = stack.push()
     assert app.dispatch_scans(stack.batch(), None) == {"batchItemFailures": []}, "the test event of S3 is among them"
-    worker = Worker(bootstrap.scan_work(stack.settings), wait_s=1)
+    worker = Worker(scanning.work(stack.settings), wait_s=1)
     thread = threading.Thread(target=worker.run)
     thread.start()
     deadline = time.monotonic() + 20
@@ -154,7 +154,7 @@ def test_a_job_that_is_kept_is_nobody_elses_and_one_that_is_let_go_comes_back(st
 
 
 def test_a_job_that_makes_no_sense_ends_in_the_dead_letter_queue(stack: Stack) -> None:
-    work = bootstrap.scan_work(stack.settings)
+    work = scanning.work(stack.settings)
     stack.jobs().send(["what?"])
     for _ in range(2):
         message = work.receive(wait_s=3)
@@ -179,7 +179,7 @@ def test_bytes_that_are_not_those_of_the_digest_are_told(stack: Stack) -> None:
 
 
 def _do(stack: Stack, job: Job) -> str:
-    work = bootstrap.scan_work(stack.settings)
+    work = scanning.work(stack.settings)
     stack.jobs().send([job.render()])
     message = work.receive(wait_s=2)
     assert message is not None
